@@ -1,0 +1,43 @@
+# PYTHON=/path/to/python3.12 chooses the Python that .venv is made of; ARGS="-k site" is passed on to pytest.
+PYTHON ?= python3
+
+VENV  := .venv/bin/python
+SETUP := "$(PYTHON)" book/environment.py $(if $(filter file,$(origin PYTHON)),,--chosen)
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help book test lab mutants publish clean python setup setup-test
+
+help:  ## List what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+
+book: setup  ## Run every notebook, check every equation, build the site
+	@$(VENV) book/build.py
+
+test: setup-test  ## Build the book, then run all the tests
+	@$(VENV) book/build.py
+	@$(VENV) -m pytest -q tests $(ARGS)
+
+mutants: setup-test  ## Put wrong formulas into the notebooks: each must be caught
+	@$(VENV) tests/mutants.py
+
+lab: setup  ## Open the notebooks in JupyterLab
+	@$(VENV) -m jupyterlab --ServerApp.root_dir=. notebooks
+
+publish: setup  ## Push the branch of notebooks that Colab opens (needs ELBO_REPOSITORY)
+	@$(VENV) book/colab.py --push origin
+
+clean:  ## Delete all that was built; the environment .venv stays
+	@rm -rf _build .pytest_cache .hypothesis .ruff_cache notebooks/*.egg-info
+	@find book notebooks tests \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
+
+setup: python
+	@$(SETUP)
+
+setup-test: python
+	@$(SETUP) test
+
+python:
+	@command -v "$(PYTHON)" >/dev/null || { \
+	  echo "There is no '$(PYTHON)' here. The book needs Python 3.11 or newer:"; \
+	  echo "install one, or name it: make book PYTHON=/path/to/python3.12"; exit 1; }
