@@ -1,0 +1,66 @@
+"""The site around the pages: style and script, MathJax served from the site itself, buttons, and no way out to the network.
+
+Where the environment says the book's address (ELBO_REPOSITORY=https://github.com/owner/name), each page gets a link to
+its source, and each notebook links to Colab and Binder; otherwise those are absent. The branch `notebooks`, which the deploy publishes,
+carries the notebooks that run on a bare kernel.
+"""
+import hashlib
+import importlib.util
+import os
+import pathlib
+import shutil
+
+BOOK = pathlib.Path(__file__).resolve().parents[1]
+MATHJAX = ("tex-chtml.js", "input/tex/extensions", "output/chtml/fonts/woff-v2")  # all that a page loads of 24 MB
+POLICY = "default-src 'self' 'unsafe-inline' data:"  # the browser itself refuses requests to anyone else
+
+
+def copy_mathjax(app):
+    """Copies the part of MathJax that pages load into the site, once."""
+    if app.builder.format != "html":
+        return
+    source = pathlib.Path(importlib.util.find_spec("sphinx-mathjax-offline").origin).parent / "static" / "mathjax"
+    target = pathlib.Path(app.outdir, "_static", "mathjax")
+    for part in MATHJAX:
+        files = sorted((source / part).rglob("*")) if (source / part).is_dir() else [source / part]
+        for file in files:
+            copy = target / file.relative_to(source)
+            if file.is_file() and not (copy.is_file() and copy.stat().st_size == file.stat().st_size):
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(file, copy)
+
+
+def page_links(app, pagename, templatename, context, doctree):
+    """Gives the page's template `page_links`, [(text, address, is a download)], and the content policy."""
+    context["metatags"] = f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n' + context.get("metatags", "")
+    context["page_links"] = links = []
+    if pagename not in app.env.all_docs:  # the search page
+        return
+    path = app.env.doc2path(pagename, base=False)
+    repository = app.config.elbo_repository.rstrip("/")
+    is_notebook = path.endswith(".ipynb")
+    if is_notebook:
+        links.append(("Download notebook", context["pathto"](f"_sources/{context['sourcename']}", 1), True))
+    if repository and is_notebook:
+        owner_name = "/".join(repository.split("/")[-2:])
+        links.append(("Open in Colab", f"https://colab.research.google.com/github/{owner_name}/blob/notebooks/{path}", False))
+        links.append(("Open on Binder", f"https://mybinder.org/v2/gh/{owner_name}/HEAD?urlpath=lab/tree/{path}", False))
+    if repository:
+        links.append(("View source", f"{repository}/blob/HEAD/{path}", False))
+
+
+def look_version():
+    """A hash of the book's extensions, style, script and templates: when one changes, every page is made again."""
+    files = [f for folder in ("_ext", "_static", "_templates") for f in (BOOK / folder).rglob("*") if f.suffix != ".pyc"]
+    digest = hashlib.sha256(b"".join(f.read_bytes() for f in sorted(files) if f.is_file()))
+    return int(digest.hexdigest()[:12], 16)
+
+
+def setup(app):
+    app.add_config_value("elbo_repository", lambda config: os.environ.get("ELBO_REPOSITORY", ""), "html", types=[str])
+    app.add_config_value("comments_config", {}, "")  # Jupyter Book sets it, though the extension it is for is not loaded
+    app.add_css_file("book.css", priority=900)
+    app.add_js_file("book.js", loading_method="defer")
+    app.connect("builder-inited", copy_mathjax)
+    app.connect("html-page-context", page_links, priority=900)
+    return {"env_version": look_version(), "parallel_read_safe": True, "parallel_write_safe": True}

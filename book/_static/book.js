@@ -1,0 +1,111 @@
+/* The book's script, all of it: previews of equations, math that fits the screen, and keyboard access to what scrolls. */
+"use strict";
+
+/* ---- Previews: a link to #eq-NAME shows that equation while it is pointed at or has the focus; Escape closes. ---- */
+
+const preview = Object.assign(document.createElement("div"), { id: "eq-preview", role: "tooltip", hidden: true });
+let previewed = null;   // the link whose equation is shown
+let timer = 0;          // a pending showing or hiding
+
+const equationName = (link) => decodeURIComponent(link.hash).slice("#eq-".length);
+
+async function showPreview(link) {
+  hidePreview();
+  previewed = link;
+  const name = equationName(link);
+  preview.replaceChildren(
+    Object.assign(document.createElement("p"), { className: "eq-preview-name", textContent: `(${name})` }),
+    Object.assign(document.createElement("div"), { className: "eq-preview-math", textContent: `\\[${window.bookEquations[name]}\\]` }));
+  preview.style.visibility = "hidden";
+  preview.hidden = false;
+  await MathJax.startup.promise;
+  await MathJax.typesetPromise([preview]);
+  if (previewed !== link) return;
+  fit(preview.querySelector(".eq-preview-math"));
+  placePreview(link);
+  link.setAttribute("aria-describedby", preview.id);
+  preview.style.visibility = "";
+}
+
+function placePreview(link) {
+  const at = link.getClientRects()[0], size = preview.getBoundingClientRect(), margin = 8;
+  const left = Math.min(Math.max(at.left, margin), document.documentElement.clientWidth - size.width - margin);
+  const above = at.top - size.height - margin;
+  preview.style.left = `${left + scrollX}px`;
+  preview.style.top = `${(above > 60 ? above : at.bottom + margin) + scrollY}px`;
+}
+
+function hidePreview() {
+  clearTimeout(timer);
+  if (!previewed) return;
+  previewed.removeAttribute("aria-describedby");
+  previewed = null;
+  preview.hidden = true;
+  MathJax.typesetClear?.([preview]);
+}
+
+function soon(action, delay) {
+  clearTimeout(timer);
+  timer = setTimeout(action, delay);
+}
+
+function preparePreviews() {
+  document.body.append(preview);
+  preview.addEventListener("pointerenter", () => clearTimeout(timer));
+  preview.addEventListener("pointerleave", () => soon(hidePreview, 200));
+  for (const link of document.querySelectorAll("main a[href*='#eq-']:not(.eq-name)")) {
+    if (!(equationName(link) in (window.bookEquations ?? {}))) continue;
+    link.classList.add("eq-link");
+    link.addEventListener("pointerenter", (event) => event.pointerType === "mouse" && soon(() => showPreview(link), 120));
+    link.addEventListener("pointerleave", () => soon(hidePreview, 200));
+    link.addEventListener("focus", () => link.matches(":focus-visible") && showPreview(link));
+    link.addEventListener("blur", hidePreview);
+  }
+  document.addEventListener("keydown", (event) => event.key === "Escape" && hidePreview());
+}
+
+/* ---- Displays a little too wide for the screen are set smaller, to 70 %; wider ones scroll, by keyboard too. ---- */
+
+const SMALLEST = 0.7;
+
+function fit(display) {
+  const math = display.querySelector("mjx-container > mjx-math");
+  if (!math) return;
+  display.style.fontSize = "";
+  const ratio = display.querySelector("mjx-container").clientWidth / math.getBoundingClientRect().width;
+  if (ratio < 1) display.style.fontSize = `${Math.max(SMALLEST, 0.99 * ratio) * 100}%`;
+}
+
+function makeReachable(box) {
+  const scrolls = box.scrollWidth > box.clientWidth + 1;
+  scrolls ? box.setAttribute("tabindex", "0") : box.removeAttribute("tabindex");
+}
+
+function fitAll() {
+  document.querySelectorAll("main div.math").forEach(fit);
+  document.querySelectorAll("main div.math mjx-container, main span.math, main pre, .pst-scrollable-table-container").forEach(makeReachable);
+}
+
+/* ---- Start: after the page and its deferred scripts, and once more when the math stands. ---- */
+
+addEventListener("load", async () => {
+  document.querySelectorAll("details.page-links").forEach((menu) => {
+    addEventListener("click", (event) => menu.contains(event.target) || (menu.open = false));
+    menu.addEventListener("keydown", (event) => event.key === "Escape" && (menu.open = false));
+  });
+  if (window.MathJax?.startup) {
+    preparePreviews();
+    await MathJax.startup.promise;
+  }
+  fitAll();
+  let width = innerWidth;
+  addEventListener("resize", () => {
+    if (innerWidth === width) return;  // phones resize in height whenever their bars move
+    width = innerWidth;
+    hidePreview();
+    fitAll();
+  });
+  const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  if (target) target.scrollIntoView();   // typesetting may have moved it
+  document.documentElement.dataset.ready = "true";  // for the tests
+});
