@@ -171,7 +171,7 @@ class Environment:
         if "No space left" in output:
             reason = "the disk is full. The book's environment takes about 2 GB (with PyTorch's CUDA build, 8 GB)"
         elif OFFLINE.search(output):
-            reason = "pip found no package index that has them.\nIs there a network? Does pip need a proxy, or an index?"
+            reason = "pip found no package index that has them.\nIs there a network? Does pip need a proxy or an index?"
         else:
             reason = "pip failed; its last words were:\n\n" + "".join(output.splitlines(True)[-12:])
         return "The book's dependencies could not be installed: {}\nThen run the same command again.".format(reason)

@@ -1,0 +1,95 @@
+"""Publish the branch `notebooks`, for readers who open a single notebook: `python book/colab.py [--push REMOTE]`.
+
+Colab opens one file and nothing beside it. The branch is a copy of the commit that is checked out, in which every
+notebook begins with a cell that fetches what is missing, from the address in the environment variable ELBO_REPOSITORY.
+It is one commit without a parent, made anew each time; the work tree and the index are not touched.
+"""
+
+import argparse
+import ast
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BRANCH = "notebooks"
+FETCH = '''\
+# Run this first. Where the book's files are missing, as in Colab, it fetches them; elsewhere it does nothing.
+import os, subprocess, sys
+from importlib.util import find_spec
+
+if not find_spec("elbokit"):
+    if not os.path.isdir("elbo"):
+        subprocess.run(["git", "clone", "--quiet", "--depth=1", "--branch={branch}", {address!r}, "elbo"], check=True)
+    sys.path.insert(0, os.path.abspath("elbo/notebooks"))
+    os.chdir({folder!r})
+for name in {packages!r}:
+    if not find_spec(name):
+        subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", name], check=True)
+'''
+
+
+def packages(notebook):
+    """The packages that a notebook (its JSON) imports, less elbokit and the standard library."""
+    found = {"executing"}  # by which a check quotes its own source
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "code":
+            for node in ast.walk(ast.parse("".join(cell["source"]))):
+                if isinstance(node, ast.Import):
+                    found.update(alias.name.split(".")[0] for alias in node.names)
+                elif isinstance(node, ast.ImportFrom):
+                    found.add(node.module.split(".")[0])
+    return sorted(found - set(sys.stdlib_module_names) - {"elbokit"})
+
+
+def with_fetch(text, path, address):
+    """The notebook `text`, which stands at `path` in the repository, with the fetching cell before its first. -> str"""
+    notebook = json.loads(text)
+    folder = f"elbo/{Path(path).parent.as_posix()}"
+    source = FETCH.format(branch=BRANCH, address=address, folder=folder, packages=packages(notebook))
+    cell = {"cell_type": "code", "execution_count": None, "id": "fetch", "metadata": {}, "outputs": []}
+    notebook["cells"].insert(0, cell | {"source": source.splitlines(keepends=True)})
+    return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
+
+
+def publish(address, remote=None, root=ROOT):
+    """Make the branch from HEAD, and push it to `remote` if one is named. -> the commit's hash"""
+
+    def git(*arguments, text=None, **variables):
+        command, environment = ["git", "-C", str(root), *arguments], {**os.environ, **variables}
+        done = subprocess.run(command, input=text, env=environment, check=True, stdout=subprocess.PIPE, encoding="utf-8")
+        return done.stdout.strip()
+
+    with tempfile.TemporaryDirectory() as scratch:
+        index = {"GIT_INDEX_FILE": str(Path(scratch, "index"))}
+        git("read-tree", "HEAD", **index)
+        for path in git("ls-files", "notebooks/*.ipynb", **index).splitlines():
+            text = with_fetch(git("show", f"HEAD:{path}"), path, address)
+            blob = git("hash-object", "-w", "--stdin", text=text)
+            git("update-index", "--cacheinfo", f"100644,{blob},{path}", **index)
+        tree = git("write-tree", **index)
+    short, name, mail = git("log", "-1", "--format=%h%n%an%n%ae").splitlines()
+    author = {"GIT_AUTHOR_NAME": name, "GIT_AUTHOR_EMAIL": mail, "GIT_COMMITTER_NAME": name, "GIT_COMMITTER_EMAIL": mail}
+    commit = git("commit-tree", tree, "-m", f"The notebooks of {short}, able to fetch what they need", **author)
+    if remote:
+        git("push", "--quiet", "--force", remote, f"{commit}:refs/heads/{BRANCH}")
+    else:
+        git("branch", "--force", BRANCH, commit)
+    return commit
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Publish the branch of notebooks that Colab opens.")
+    parser.add_argument("--push", metavar="REMOTE", help="where to push it; without this a local branch is made")
+    remote = parser.parse_args().push
+    address = os.environ.get("ELBO_REPOSITORY", "").rstrip("/")
+    if not address:
+        sys.exit("Set ELBO_REPOSITORY to the repository's address first: the notebooks fetch what they need from there.")
+    print(f"Branch {BRANCH} is now {publish(address, remote)[:10]}{f', pushed to {remote}' if remote else ''}.")
+
+
+if __name__ == "__main__":
+    main()
