@@ -1,0 +1,141 @@
+"""Builds the book: `make book`, or `python book/build.py [--force] [--jobs N]`.
+
+Runs the notebooks that are out of date, checks the ledger, lets Jupyter Book make the site aside, and only if all of
+that went without a failure or a warning puts the new site in the place of the old one, _build/html. What fails, fails
+every time: nothing of a failed build is kept but the notebooks that ran well. Exit status: 0, or 1, or 130 if stopped.
+"""
+
+import argparse
+import importlib.metadata
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "book" / "_ext"))
+
+import ledger  # noqa: E402
+import run  # noqa: E402
+
+BUILD = ROOT / "_build"
+SITE = BUILD / "html"
+ASIDE = BUILD / "aside"  # Jupyter Book's output folder; the site is made in ASIDE/_build/html
+STAMP = ASIDE / "made-from"
+JUPYTER_BOOK = "import sys; from jupyter_book.cli.main import main; sys.argv[0] = 'jupyter-book'; main()"
+NOISE = ("Running Jupyter-Book", "Source Folder:", "Config Path:", "Output Path:", "Traceback", "  File ", "    ")
+
+
+def main():
+    """The command line. -> exit status"""
+    parser = argparse.ArgumentParser(description="Build the book into _build/html.")
+    parser.add_argument("--force", action="store_true", help="execute every notebook and make every page again")
+    parser.add_argument("--jobs", type=int, help="how many notebooks at a time (default: one for each core)")
+    options = parser.parse_args()
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace", line_buffering=True)
+    try:
+        with run.lock(BUILD / ".lock"):
+            return build(options)
+    except (run.BuildError, ledger.LedgerError) as error:
+        print(f"\n{error}\n", file=sys.stderr)
+        return _failed("failed")
+    except KeyboardInterrupt:
+        return _failed("stopped", 130)
+    except OSError as error:
+        print(f"\n✗ {error.filename or BUILD}: {error.strerror or error}\n", file=sys.stderr)
+        return _failed("failed")
+
+
+def build(options):
+    """Builds the book; raises BuildError or LedgerError. -> exit status"""
+    start = time.perf_counter()
+    version = importlib.metadata.version("jupyter-book")
+    if not version.startswith("1."):
+        raise run.BuildError(f"✗ this book needs Jupyter Book 1, not {version}: see README")
+    print("notebooks")
+    everything = run.pages(ROOT, run.run(ROOT, force=options.force, jobs=options.jobs))
+    book = ledger.build(everything)
+    executed = time.perf_counter()
+    print(f"  {ledger.summary(book)}")
+
+    print("site")
+    stamp = ingredients()
+    if options.force or not STAMP.is_file() or STAMP.read_text() != stamp:
+        shutil.rmtree(ASIDE, ignore_errors=True)
+    try:
+        made = pages_made(list(everything))
+        STAMP.write_text(stamp)
+    except BaseException:
+        shutil.rmtree(ASIDE, ignore_errors=True)  # half a build, or one with warnings, must not be built upon
+        raise
+    put_in_place(made)
+    end = time.perf_counter()
+    print(f"  {len(everything)} pages; notebooks {executed - start:.1f} s, site {end - executed:.1f} s")
+    print(f"\n  {(SITE / 'index.html').as_uri()}\n")
+    return 0
+
+
+def ingredients():
+    """A hash of what every page depends on; if it has changed, all pages are made anew. -> str"""
+    files = [[name, (ROOT / name).read_bytes()] for name in ("_config.yml", "_toc.yml")]
+    folders = [run.tree(ROOT, f"book/{name}") for name in ("_ext", "_static", "_templates")]
+    installed = sorted({f"{d.name} {d.version}" for d in importlib.metadata.distributions()})
+    settings = sorted(item for item in os.environ.items() if item[0].startswith("ELBO_"))
+    return run.digest(files, folders, installed, sys.version, settings, str(ROOT))
+
+
+def pages_made(docs):
+    """Lets Jupyter Book make the site aside. -> its folder; raises BuildError on any warning, with all of them"""
+    site = ASIDE / "_build" / "html"
+    command = [sys.executable, "-c", JUPYTER_BOOK, "build", str(ROOT), "--path-output", str(ASIDE)]
+    command += ["-q", "-W", "-n", "--keep-going"]
+    environment = os.environ | {"NO_COLOR": "1", "PYTHONIOENCODING": "utf-8"}
+    ASIDE.mkdir(parents=True, exist_ok=True)
+    sphinx = subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", errors="replace"
+    )
+    try:
+        said = run.ANSI.sub("", sphinx.communicate()[0])
+    except BaseException:
+        sphinx.kill()
+        sphinx.wait()
+        raise
+    lines = [line.replace(f"{ROOT}/", "") for line in said.splitlines() if line.strip()]
+    warnings = list(dict.fromkeys(line for line in lines if "WARNING: " in line or "ERROR: " in line))
+    if warnings or sphinx.returncode != 0:
+        rest = "\n".join(line for line in lines if not line.startswith(NOISE))
+        raise run.BuildError("\n".join(f"✗ {line}" for line in warnings) or f"✗ Jupyter Book failed:\n{rest}")
+    missing = [name for name in [f"{doc}.html" for doc in docs] + ["ledger.json"] if not (site / name).is_file()]
+    if missing:
+        raise run.BuildError(f"✗ Jupyter Book says all is well, but did not write {', '.join(missing)}")
+    return site
+
+
+def put_in_place(made):
+    """Puts a copy of the new site where readers look, in two renames, the last good one leaving only then."""
+    new, old = BUILD / ".html.new", BUILD / ".html.old"
+    for leftover in (new, old):
+        shutil.rmtree(leftover, ignore_errors=True)
+    shutil.copytree(made, new, ignore=shutil.ignore_patterns(".buildinfo*", "objects.inv"))
+    try:
+        if SITE.exists():
+            SITE.rename(old)
+        new.rename(SITE)
+    finally:
+        if old.exists() and not SITE.exists():
+            old.rename(SITE)
+    shutil.rmtree(old, ignore_errors=True)
+    shutil.rmtree(BUILD / ".doctrees", ignore_errors=True)  # what a plain `jupyter-book build .` believes to have made
+
+
+def _failed(how, status=1):
+    there = f"; the last good site is still in {SITE}" if (SITE / "index.html").is_file() else ""
+    print(f"the build {how}{there}", file=sys.stderr)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
