@@ -1,0 +1,74 @@
+"""What the tests share: the notebooks as written, as executed, and as a built site."""
+import ast
+import functools
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[_name] = "1"  # before NumPy is imported
+os.environ["MPLBACKEND"] = "Agg"
+
+import pytest  # noqa: E402
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT / "notebooks"), str(ROOT / "book" / "_ext")]
+
+
+def docs():
+    """Every notebook on disk as a document name: "notebooks/01_kl", "notebooks/solutions/01_kl", ..."""
+    found = [*(ROOT / "notebooks").glob("*.ipynb"), *(ROOT / "notebooks" / "solutions").glob("*.ipynb")]
+    return sorted(path.relative_to(ROOT).with_suffix("").as_posix() for path in found)
+
+
+@functools.cache
+def source(doc):
+    """The notebook as committed, parsed JSON. Read it, don't change it."""
+    return json.loads((ROOT / f"{doc}.ipynb").read_text(encoding="utf-8"))
+
+
+def cells(doc, kind):
+    """(id, source) of each cell of one kind ("code" or "markdown")."""
+    return [(c.get("id", "?"), "".join(c["source"])) for c in source(doc)["cells"] if c["cell_type"] == kind]
+
+
+@functools.cache
+def definitions(doc):
+    """A notebook's imports and top-level functions, executed and nothing else: name -> object."""
+    wanted = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)
+    namespace = {"__name__": doc}
+    for name, text in cells(doc, "code"):
+        body = [node for node in ast.parse(text).body if isinstance(node, wanted)]
+        exec(compile(ast.Module(body, []), f"<{doc}, cell {name}>", "exec"), namespace)
+    return namespace
+
+
+@functools.cache
+def _run_all():
+    subprocess.run([sys.executable, ROOT / "book" / "_ext" / "run.py"], cwd=ROOT, check=True)
+
+
+@functools.cache
+def executed(doc):
+    """The executed notebook, parsed JSON; run first if it is out of date (one execution serves build and tests)."""
+    _run_all()
+    return json.loads((ROOT / "_build" / "executed" / f"{doc}.ipynb").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="session")
+def site():
+    """The folder of the built site, built anew if anything it is made from is younger."""
+    built = ROOT / "_build" / "html"
+    made_from = [ROOT / "_config.yml", ROOT / "_toc.yml", *(ROOT / "book").rglob("*"), *(ROOT / "notebooks").rglob("*")]
+    ages = [path.stat().st_mtime for path in made_from if path.is_file() and "__pycache__" not in path.parts]
+    stamp = built / "ledger.json"
+    if not stamp.exists() or stamp.stat().st_mtime < max(ages):
+        subprocess.run([sys.executable, ROOT / "book" / "build.py"], cwd=ROOT, check=True)
+    return built
+
+
+# The same helpers as fixtures, for tests that prefer to be handed them.
+pytest.fixture(name="definitions", scope="session")(lambda: definitions)
+pytest.fixture(name="executed", scope="session")(lambda: executed)
