@@ -1,8 +1,8 @@
 """The book's figures: importing this sets matplotlib's style; `gauge` and `flat_line` draw the two recurring pictures.
 
-Figures are white, so that they show in a dark JupyterLab; where ELBO_BOOK=1 (the book's build) they are transparent, and
-in dark mode the page turns them with invert(.92) hue-rotate(180deg). Colours and line styles mean the same everywhere:
-p is P and solid, q is Q and dashed, the gap between them is GAP and hatched, all else is INK.
+Figures are white, so that they show in a dark JupyterLab; where ELBO_BOOK=1, in the book's build, they are transparent,
+and in dark mode the page turns them with invert(.92) hue-rotate(180deg). Colours and line styles always mean the same:
+p is P and solid, q is Q and dashed, the gap between them is GAP and hatched, and all else is INK.
 """
 
 import os
