@@ -46,14 +46,18 @@ def definitions(doc):
 
 
 @functools.cache
-def _run_all():
-    subprocess.run([sys.executable, ROOT / "book" / "_ext" / "run.py"], cwd=ROOT, check=True)
+def _run(*some):
+    """Execute what is out of date, of some docs or of all. -> the failure's text, or "" """
+    command = [sys.executable, ROOT / "book" / "_ext" / "run.py", *some]
+    done = subprocess.run(command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    return done.stdout if done.returncode else ""
 
 
 @functools.cache
 def executed(doc):
     """The executed notebook, parsed JSON; run first if it is out of date (one execution serves build and tests)."""
-    _run_all()
+    if _run() and (failure := _run(doc)):
+        pytest.fail(f"{doc} does not run:\n{failure}", pytrace=False)
     return json.loads((ROOT / "_build" / "executed" / f"{doc}.ipynb").read_text(encoding="utf-8"))
 
 
