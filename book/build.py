@@ -7,6 +7,7 @@ every time: nothing of a failed build is kept but the notebooks that ran well. E
 
 import argparse
 import importlib.metadata
+import json
 import os
 import shutil
 import subprocess
@@ -23,7 +24,8 @@ import run  # noqa: E402
 BUILD = ROOT / "_build"
 SITE = BUILD / "html"
 ASIDE = BUILD / "aside"  # Jupyter Book's output folder; the site is made in ASIDE/_build/html
-STAMP = ASIDE / "made-from"
+STAMP = ASIDE / "made-from"  # of what all pages of the site aside were made
+RECORD = BUILD / "made-from.json"  # of what the site was made, and what it looked like then
 JUPYTER_BOOK = "import sys; from jupyter_book.cli.main import main; sys.argv[0] = 'jupyter-book'; main()"
 NOISE = ("Running Jupyter-Book", "Source Folder:", "Config Path:", "Output Path:", "Traceback", "  File ", "    ")
 
@@ -62,18 +64,24 @@ def build(options):
     print(f"  {ledger.summary(book)}")
 
     print("site")
-    stamp = ingredients()
-    if options.force or not STAMP.is_file() or STAMP.read_text() != stamp:
-        shutil.rmtree(ASIDE, ignore_errors=True)
-    try:
-        made = pages_made(list(everything))
-        STAMP.write_text(stamp)
-    except BaseException:
-        shutil.rmtree(ASIDE, ignore_errors=True)  # half a build, or one with warnings, must not be built upon
-        raise
-    put_in_place(made)
+    for_all = ingredients()
+    made_from = run.digest(for_all, everything, run.tree(ROOT))
+    if not options.force and recorded() == {"made_from": made_from, "looks": looks()}:
+        print("  nothing has changed")
+    else:
+        if options.force or not STAMP.is_file() or STAMP.read_text() != for_all:
+            shutil.rmtree(ASIDE, ignore_errors=True)
+        try:
+            STAMP.unlink(missing_ok=True)  # so that a build cut short is not built upon
+            made = pages_made(list(everything))
+            STAMP.write_text(for_all)
+        except BaseException:
+            shutil.rmtree(ASIDE, ignore_errors=True)  # half a build, or one with warnings, must not be built upon
+            raise
+        put_in_place(made)
+        run.write(RECORD, json.dumps({"made_from": made_from, "looks": looks()}))
     end = time.perf_counter()
-    print(f"  {len(everything)} pages; notebooks {executed - start:.1f} s, site {end - executed:.1f} s")
+    print(f"  {ledger.count(len(everything), 'page')}; notebooks {executed - start:.1f} s, site {end - executed:.1f} s")
     print(f"\n  {(SITE / 'index.html').as_uri()}\n")
     return 0
 
@@ -83,8 +91,21 @@ def ingredients():
     files = [[name, (ROOT / name).read_bytes()] for name in ("_config.yml", "_toc.yml")]
     folders = [run.tree(ROOT, f"book/{name}") for name in ("_ext", "_static", "_templates")]
     installed = sorted({f"{d.name} {d.version}" for d in importlib.metadata.distributions()})
-    settings = sorted(item for item in os.environ.items() if item[0].startswith("ELBO_"))
-    return run.digest(files, folders, installed, sys.version, settings, str(ROOT))
+    settings = [item for item in os.environ.items() if item[0].startswith(("ELBO_", "LANG", "LC_", "SOURCE_DATE_"))]
+    return run.digest(files, folders, installed, sys.version, sorted(settings), str(ROOT))
+
+
+def looks():
+    """A hash of the names, sizes and times of the site's files: a site that was tampered with is made again."""
+    files = [(path, path.stat()) for path in sorted(SITE.rglob("*"))]
+    return run.digest([[str(path), stat.st_size, stat.st_mtime_ns] for path, stat in files if path.is_file()])
+
+
+def recorded():
+    try:
+        return json.loads(RECORD.read_text())
+    except (OSError, ValueError):
+        return None
 
 
 def pages_made(docs):

@@ -362,10 +362,8 @@ def rendered(doc, notebook, entries):
     notebook = json.loads(json.dumps(notebook))
     notebook["metadata"].pop("elbo", None)
     for _, _, output, record, anchor in checks_in(notebook):
-        entry = entries.get(record["name"])
-        name = f"({html.escape(record['name'])})"
-        if entry:
-            name = f'<a href="{html.escape(link(doc, entry["url"]))}">{name}</a>'
+        url = entries[record["name"]]["url"] if record["name"] in entries else exercise_url(doc, record["name"])
+        name = f'<a href="{html.escape(link(doc, url))}">({html.escape(record["name"])})</a>'
         _show(output, CHECK, f'<div class="check" id="{anchor}">', name, record)
     for _, _, output, record in list(outputs_of(notebook, CATCH)):
         _show(output, CATCH, '<div class="check caught">', None, record)
@@ -373,10 +371,14 @@ def rendered(doc, notebook, entries):
         verdict = html.escape(str(record.get("verdict")))
         _show(output, EXERCISE, f'<div class="check exercise {verdict}">', None, record)
     for cell in notebook["cells"]:
-        image = cell.get("metadata", {}).get("mystnb", {}).get("image")
-        if image is not None:  # a list is one class each; MyST-NB reads a string
-            image["classes"] = " ".join(dict.fromkeys([*str(image.get("classes", "")).split(), "dark-light"]))
+        if any("image/png" in output.get("data", {}) for output in cell.get("outputs", ())):
+            cell["metadata"].setdefault("mystnb", {}).setdefault("image", {})["classes"] = "dark-light"
     return notebook
+
+
+def exercise_url(doc, name):
+    """Where in the site an exercise's box stands: the anchor that boxes.py gives it."""
+    return f"{chapter_of(doc)}.html#{re.sub(r'[^a-z0-9]+', '-', name.lower())}"
 
 
 def _show(output, mime, opening, name, record):

@@ -128,12 +128,13 @@ def digest(*parts):
     return hashlib.sha256(shown.encode()).hexdigest()
 
 
-def tree(root, folder):
-    """Every file under a folder, as [name, content]; compiled and hidden files aside."""
-    paths = sorted(path for path in (root / folder).rglob("*") if path.is_file())
-    names = [path.relative_to(root) for path in paths]
-    kept = [name for name in names if not any(part[0] == "." or part == "__pycache__" for part in name.parts)]
-    return [[name.as_posix(), (root / name).read_bytes()] for name in kept]
+def tree(root, folder="."):
+    """Every file under a folder, as [name, content]; hidden files and what is only built aside."""
+    found = []
+    for place, folders, files in os.walk(root / folder):
+        folders[:] = [name for name in folders if name[0] != "." and name not in ("_build", "__pycache__")]
+        found += [Path(place, name) for name in files if name[0] != "."]
+    return [[path.relative_to(root).as_posix(), path.read_bytes()] for path in sorted(found) if path.is_file()]
 
 
 def surroundings(root, seed):
@@ -215,9 +216,9 @@ def recorded(path):
         return None
 
 
-def environment(root, out, seed):
+def environment(root, seed):
     """The environment of the kernels: this tree's elbokit, one thread, the book's look, nobody's private settings."""
-    home = out.resolve() / ".home"
+    home = root.resolve() / "_build" / ".home"
     hidden = {name: value for name, value in os.environ.items() if name not in ("PYTHONWARNINGS", "MPLSTYLE")}
     return hidden | {
         "ELBO_BOOK": "1",
@@ -240,7 +241,7 @@ def _kernel_manager():
         @property
         def kernel_spec(self):
             argv = [sys.executable, "-Xfrozen_modules=off", "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-            return KernelSpec(argv=argv, display_name="Python 3", language="python")
+            return KernelSpec(argv=[*argv, "--log-level=40"], display_name="Python 3", language="python")
 
     return ThisPython
 
@@ -298,13 +299,14 @@ class Execution:
         for index, cell in enumerate(self.notebook.cells):
             for output in cell.get("outputs", ()):
                 if output.output_type == "stream" and output.name == "stderr":
-                    said = _indented(_plain(output.text), 20)
+                    said = _indented(_plain(output.text), 20)  # warnings go there
                     failures.insert(0, self._failure(index, f"wrote to stderr, which a page must not:\n{said}"))
         return failures
 
     def _failure(self, index, message, line=None):
         file, cell = self.path.relative_to(self.root).as_posix(), ledger.cell_name(self.notebook.cells[index], index)
-        return f"✗ {file}, {cell}{f', line {line}' if line else ''}: {message}"
+        place = f"{file}, {cell}, line {line}" if line else f"{file}, {cell}"
+        return f"✗ {place}: {message}"
 
     def _raised(self):
         """What to say of the exception that ended the run: where, the source there, and its own message."""
@@ -317,14 +319,14 @@ class Execution:
         message = _plain(error.evalue).strip()
         said = _indented(f"{error.ename}: {message}" if message else error.ename, 40)
         if not places or places[0][0] != self.current:
-            return self._failure(self.current, f"\n{said}")
+            return self._failure(self.current, said.strip())
         shown = _indented(_statement(cell.source, places[0][1]), 8, "    | ")
         if places[-1] != places[0]:
             index, line = places[-1]
             inner = self.notebook.cells[index]
             shown += f"\n    in {ledger.cell_name(inner, index)}, line {line}:\n"
             shown += _indented(_statement(inner.source, line), 8, "    | ")
-        return self._failure(self.current, f"\n{shown}\n{said}", places[0][1])
+        return self._failure(self.current, f"this failed\n{shown}\n{said}", places[0][1])
 
 
 def _plain(text):
@@ -418,7 +420,7 @@ def run(root=ROOT, out=None, *, seed=None, docs=None, force=False, jobs=None, sa
     if stale:
         order = sorted(stale, key=stale.get, reverse=True)
         with lock(out / ".lock", "another execution of the notebooks"):
-            env = environment(root, out, seed)
+            env = environment(root, seed)
             runs = [Execution(root, doc, paths[doc], notebooks[doc], env, timeout) for doc in order]
 
             def keep(ran):
@@ -427,6 +429,8 @@ def run(root=ROOT, out=None, *, seed=None, docs=None, force=False, jobs=None, sa
             failures = _all(runs, jobs or cores(), say, keep)
         if failures:
             raise BuildError("\n".join(failure for doc in paths for failure in failures.get(doc, ())))
+    else:
+        say("  nothing to execute")
     return {doc: results.get(doc) or recorded(out / f"{doc}.ipynb") for doc in paths}
 
 
@@ -545,27 +549,31 @@ def _start(app):
     titles = {doc: ledger.title_of(page) or doc for doc, page in everything.items()}
     app.elbo_pages, app.elbo_hashes = {}, {}
     for doc, page in everything.items():
-        if isinstance(page, str):
-            app.elbo_pages[doc] = ledger.filled(page, doc, app.elbo_book, titles)
-        else:
+        if isinstance(page, dict):
             app.elbo_pages[doc] = json.dumps(ledger.rendered(doc, page, app.elbo_ledger), ensure_ascii=False)
+        elif (text := ledger.filled(page, doc, app.elbo_book, titles)) != page:
+            app.elbo_pages[doc] = text
         marks = [app.elbo_ledger[name] for name, (home, _) in app.elbo_tags.items() if home == doc]
-        app.elbo_hashes[doc] = digest(app.elbo_pages[doc], marks)
+        app.elbo_hashes[doc] = digest(app.elbo_pages.get(doc, page), marks)
 
 
 def _outdated(app, env, added, changed, removed):
-    """Pages to read again, though their files have not changed: what they show has."""
-    if not hasattr(env, "elbo_hashes"):
+    """Pages to read again, though their files have not changed: what they show has.
+
+    All of them, if the last build did not come to a good end: it may have read what it never wrote, and a warning is
+    to fail every build until it is mended."""
+    mark = Path(app.doctreedir) / "all-is-well"
+    if not hasattr(env, "elbo_hashes") or not mark.is_file():
         env.elbo_hashes = {}
+    mark.unlink(missing_ok=True)
     again = {doc for doc, now in app.elbo_hashes.items() if env.elbo_hashes.get(doc) != now and doc in env.found_docs}
     app.elbo_changed = bool(again or added or changed or removed)
     return sorted(again)
 
 
 def _read(app, docname, source):
-    if docname in app.elbo_pages:
-        source[0] = app.elbo_pages[docname]
-        app.env.elbo_hashes[docname] = app.elbo_hashes[docname]
+    source[0] = app.elbo_pages.get(docname, source[0])
+    app.env.elbo_hashes[docname] = app.elbo_hashes[docname]
 
 
 def _purge(app, env, docname):
@@ -579,6 +587,8 @@ def _updated(app, env):
 
 def _finish(app, exception):
     """Puts the ledger into the site, and takes out what belongs to pages and figures that are no more."""
+    if exception is None and app._warncount == 0:
+        (Path(app.doctreedir) / "all-is-well").touch()
     if exception is not None or app.builder.format != "html":
         return
     site = Path(app.outdir)
