@@ -1,8 +1,8 @@
 """Judges an answer to an exercise against the solutions notebook: by its numbers, never by its code.
 
 The solutions notebook of chapter 1, solutions/01_*.ipynb beside this package, holds for each exercise a reference
-function, `cases_<its name>(rng)` that returns a list of argument tuples, and check.exercise("1.3", <the function>), which
-ties them to the number. Beside it *.slips.toml lists the usual slips, as substitutions in the reference's source.
+function, `cases_<its name>(rng)` that returns a list of argument tuples, and check.exercise("1.3", <the function>),
+which ties them to the number. Beside it *.slips.toml lists the usual slips, as substitutions in the reference's source.
 Of the notebook only imports and top-level definitions are run.
 """
 
