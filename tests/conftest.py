@@ -2,16 +2,12 @@
 import ast
 import functools
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 
-for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[_name] = "1"  # before NumPy is imported
-os.environ["MPLBACKEND"] = "Agg"
-
-import pytest  # noqa: E402
+import mutants  # first: it holds NumPy to one thread
+import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "notebooks"), str(ROOT / "book" / "_ext")]
@@ -36,13 +32,18 @@ def cells(doc, kind):
 
 @functools.cache
 def definitions(doc):
-    """A notebook's imports and top-level functions, executed and nothing else: name -> object."""
-    wanted = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)
-    namespace = {"__name__": doc}
-    for name, text in cells(doc, "code"):
-        body = [node for node in ast.parse(text).body if isinstance(node, wanted)]
-        exec(compile(ast.Module(body, []), f"<{doc}, cell {name}>", "exec"), namespace)
-    return namespace
+    """A notebook's imports, top-level functions and the constants these read, and nothing else: name -> object."""
+    notebook = mutants.load(doc.removeprefix("notebooks/"))
+    read = set().union(*notebook.later.values())
+    names = {"__name__": doc}
+    for cell in notebook.cells:
+        for node in cell.tree.body:
+            needs = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+            sets = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+            is_constant = isinstance(node, ast.Assign) and sets <= read and needs <= names.keys()
+            if is_constant or isinstance(node, (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)):
+                exec(compile(ast.Module([node], []), f"<{doc}, cell {cell.id}>", "exec"), names)
+    return names
 
 
 @functools.cache
