@@ -1,4 +1,4 @@
-# PYTHON=/path/to/python3.12 chooses the Python that .venv is made of; ARGS="-k site" is passed on to pytest.
+# PYTHON=/path/to/python3.12 chooses the Python that .venv is made of; ARGS="-k site" is passed on (here to pytest).
 PYTHON ?= python3
 
 VENV  := .venv/bin/python
@@ -6,7 +6,7 @@ SETUP := "$(PYTHON)" book/environment.py $(if $(filter file,$(origin PYTHON)),,-
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help book test lab mutants publish clean python setup setup-test
+.PHONY: help book test mutants lab freeze publish clean python setup setup-test
 
 help:  ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -23,6 +23,10 @@ mutants: setup-test  ## Put wrong formulas into the notebooks: each must be caug
 
 lab: setup  ## Open the notebooks in JupyterLab
 	@$(VENV) -m jupyterlab --ServerApp.root_dir=. notebooks
+
+freeze: setup-test  ## Resolve constraints.txt again (ARGS=--upgrade: with the newest of everything not pinned)
+	@grep -v '^-c' requirements.txt | $(VENV) -m uv pip compile --quiet --universal --python-version 3.11 --no-annotate \
+	  --custom-compile-command "make freeze" --extra test $(ARGS) --output-file constraints.txt - pyproject.toml
 
 publish: setup  ## Push the branch of notebooks that Colab opens (needs ELBO_REPOSITORY)
 	@$(VENV) book/colab.py --push origin

@@ -59,8 +59,8 @@ def publish(address, remote=None, root=ROOT):
     """Make the branch from HEAD, and push it to `remote` if one is named. -> the commit's hash"""
 
     def git(*arguments, text=None, **variables):
-        command, environment = ["git", "-C", str(root), *arguments], {**os.environ, **variables}
-        done = subprocess.run(command, input=text, env=environment, check=True, stdout=subprocess.PIPE, encoding="utf-8")
+        command, setting = ["git", "-C", str(root), *arguments], {**os.environ, **variables}
+        done = subprocess.run(command, input=text, env=setting, check=True, stdout=subprocess.PIPE, encoding="utf-8")
         return done.stdout.strip()
 
     with tempfile.TemporaryDirectory() as scratch:
@@ -72,8 +72,9 @@ def publish(address, remote=None, root=ROOT):
             git("update-index", "--cacheinfo", f"100644,{blob},{path}", **index)
         tree = git("write-tree", **index)
     short, name, mail = git("log", "-1", "--format=%h%n%an%n%ae").splitlines()
-    author = {"GIT_AUTHOR_NAME": name, "GIT_AUTHOR_EMAIL": mail, "GIT_COMMITTER_NAME": name, "GIT_COMMITTER_EMAIL": mail}
-    commit = git("commit-tree", tree, "-m", f"The notebooks of {short}, able to fetch what they need", **author)
+    who = {f"GIT_{role}_NAME": name for role in ("AUTHOR", "COMMITTER")}
+    who |= {f"GIT_{role}_EMAIL": mail for role in ("AUTHOR", "COMMITTER")}
+    commit = git("commit-tree", tree, "-m", f"The notebooks of {short}, able to fetch what they need", **who)
     if remote:
         git("push", "--quiet", "--force", remote, f"{commit}:refs/heads/{BRANCH}")
     else:
@@ -87,7 +88,7 @@ def main():
     remote = parser.parse_args().push
     address = os.environ.get("ELBO_REPOSITORY", "").rstrip("/")
     if not address:
-        sys.exit("Set ELBO_REPOSITORY to the repository's address first: the notebooks fetch what they need from there.")
+        sys.exit("Set ELBO_REPOSITORY to the repository's address: the notebooks fetch what they need from there.")
     print(f"Branch {BRANCH} is now {publish(address, remote)[:10]}{f', pushed to {remote}' if remote else ''}.")
 
 

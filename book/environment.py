@@ -20,8 +20,9 @@ import sys
 
 OLDEST = (3, 11)
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-SHOWN = re.compile(r"Downloading (?!.*\.metadata)|Building|Installing collected|ERROR")  # of the lines that pip prints
+SHOWN = re.compile(r"Downloading (?!.*\.metadata)|Installing collected|ERROR")  # the lines of pip's that are shown
 OFFLINE = re.compile(r"No matching distribution|Could not find a version|ConnectionError|Max retries|Timeout|Proxy")
+AGAIN = "When that is mended, run the same command again."
 
 
 class SetUpError(Exception):
@@ -97,7 +98,7 @@ class Environment:
         if not os.path.isdir(self.path):
             os.makedirs(self.path)
         with open(self.record_path + ".new", "w") as file:
-            json.dump(record, file, indent=1, sort_keys=True)
+            json.dump(record, file, sort_keys=True)
         os.replace(self.record_path + ".new", self.record_path)
 
     def fault(self, python=None):
@@ -119,7 +120,7 @@ class Environment:
         lost = sorted(set(record["packages"]) - set(self.packages()))
         return "has lost {} of what was installed, such as {}".format(len(lost), lost[0]) if lost else None
 
-    def make(self):
+    def make(self, lock=()):
         """An empty virtual environment, in place of whatever is there."""
         check_python()
         say("Making the book's environment in .venv, of Python {}.".format(sys.version.split()[0]))
@@ -128,10 +129,13 @@ class Environment:
         if os.path.isdir(self.path):
             with contextlib.suppress(OSError):
                 os.unlink(os.path.join(self.path, "pyvenv.cfg"))  # first, so that half a removal is no environment
-            shutil.rmtree(self.path)
+            try:
+                shutil.rmtree(self.path)
+            except OSError as error:
+                raise SetUpError("The old .venv cannot be deleted ({}).\n{}".format(error, AGAIN))
         self.write_record({})
-        if subprocess.call([sys.executable, "-m", "venv", self.path], stdin=subprocess.DEVNULL) != 0:
-            raise SetUpError("Python could not make the virtual environment .venv: what it said stands above.")
+        if subprocess.call([sys.executable, "-m", "venv", self.path], stdin=subprocess.DEVNULL, pass_fds=lock) != 0:
+            raise SetUpError("Python could not make a virtual environment in .venv.\n" + AGAIN)
 
     def install(self, extras, lock=()):
         """Install the requirements and `extras` with pip; its full output goes to .venv/pip.log."""
@@ -148,7 +152,7 @@ class Environment:
             stderr=subprocess.STDOUT,
             universal_newlines=True,
             errors="replace",
-            pass_fds=lock,  # should this process be killed, pip still holds the lock until it ends
+            pass_fds=lock,
         )
         lines = []
         try:
@@ -159,22 +163,24 @@ class Environment:
                     if SHOWN.match(line.strip()):
                         say("  " + line.strip()[:110])
             if pip.wait() != 0:
-                raise SetUpError(self.advice("".join(lines)))
+                raise SetUpError(self.advice(pip.returncode, "".join(lines)))
         finally:
             if pip.poll() is None:
                 pip.terminate()
                 pip.wait()
 
     @staticmethod
-    def advice(output):
-        """What to do about pip's failure, judged by what it printed."""
-        if "No space left" in output:
-            reason = "the disk is full. The book's environment takes about 2 GB (with PyTorch's CUDA build, 8 GB)"
+    def advice(status, output):
+        """What to do about pip's failure, judged by its exit status and by what it printed."""
+        if status < 0:
+            reason = "something killed pip (signal {}).".format(-status)
+        elif "No space left" in output:
+            reason = "the disk is full.\nThey take about 2 GB, and 8 GB with the CUDA build of PyTorch (see README.md)."
         elif OFFLINE.search(output):
             reason = "pip found no package index that has them.\nIs there a network? Does pip need a proxy or an index?"
         else:
-            reason = "pip failed; its last words were:\n\n" + "".join(output.splitlines(True)[-12:])
-        return "The book's dependencies could not be installed: {}\nThen run the same command again.".format(reason)
+            reason = "pip failed. Its last words:\n\n" + "".join(output.splitlines(True)[-12:])
+        return "The book's dependencies could not be installed: {}\n{}".format(reason, AGAIN)
 
     def ensure(self, extras=(), python=None, lock=()):
         """Bring the environment to what the files ask for, and say what is done; silent if nothing is to do."""
@@ -186,7 +192,7 @@ class Environment:
         if fault:
             if os.path.lexists(self.path):
                 say("The environment .venv {}.".format(fault))
-            self.make()
+            self.make(lock)
         elif before and before["digest"] != digest:
             say("The requirements have changed.")
         extras = sorted(set(extras) | set(before["extras"] if before else ()))
@@ -212,7 +218,10 @@ class Environment:
 
 @contextlib.contextmanager
 def only_one(root=ROOT):
-    """Hold the set-up's lock, waiting for another set-up to end first. -> the descriptors that hold it"""
+    """Hold the set-up's lock, waiting for another set-up to end first. -> the descriptors that hold it
+
+    The children inherit them: should this process be killed, what it started holds the lock until it ends too.
+    """
     with open(os.path.join(root, "requirements.txt")) as file:
         try:
             import fcntl
