@@ -10,7 +10,8 @@ import re
 from docutils import nodes
 from sphinx.transforms import SphinxTransform
 
-KINDS = ("Definition", "Claim", "Why", "Careful", "Break it", "In the wild", "Exercise", "Predict", "Summary", "Question")
+KINDS = ("Definition", "Claim", "Why", "Careful", "Break it", "In the wild", "Exercise", "Predict", "Summary",
+         "Question")
 LEAD = re.compile(rf"({'|'.join(KINDS)})\b(?:\s+(\d+)\.(\d+))?")
 
 

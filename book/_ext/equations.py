@@ -1,8 +1,8 @@
 r"""Named equations: `$$ … \tag{log-Z} $$` in any page becomes the equation (log-Z), with the anchor `eq-log-Z`.
 
-Text refers to it with an ordinary link, `[(log-Z)](02_log_z.ipynb#eq-log-Z)` or, on its own page, `[(log-Z)](#eq-log-Z)`;
-book.js shows the equation where such a link is pointed at. Beside the name stands the mark that links to the
-output of the equation's check, when the ledger has one (`app.elbo_ledger`, from run.py).
+Text refers to it with an ordinary link, `[(log-Z)](02_log_z.ipynb#eq-log-Z)` or, on its own page,
+`[(log-Z)](#eq-log-Z)`; book.js shows the equation where such a link is pointed at. Beside the name stands the mark
+that links to the output of the equation's check, when the ledger has one (`app.elbo_ledger`, from run.py).
 
 A name used twice, or one that makes no anchor, stops the build and names the places.
 """
@@ -13,6 +13,7 @@ import re
 from docutils import nodes
 from sphinx.errors import ExtensionError
 from sphinx.transforms import SphinxTransform
+from sphinx.util.osutil import relative_uri
 
 TAG = re.compile(r"\s*\\tag\*?\{([^{}]*)\}")
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
@@ -67,7 +68,8 @@ def all_equations(env):
         for name, tex, line in found:
             places.setdefault(name, []).append(f"{env.doc2path(doc, base=False)}:{line}")
             equations[name] = (doc, tex)
-    wrong = [f"({name}) is used {len(where)} times: {', '.join(where)}" for name, where in places.items() if len(where) > 1]
+    wrong = [f"({name}) is used {len(where)} times: {', '.join(where)}"
+             for name, where in places.items() if len(where) > 1]
     wrong += [f"({name}) in {where[0]}: a name is letters, digits and hyphens, a letter first"
               for name, where in places.items() if not NAME.fullmatch(name)]
     if wrong:
@@ -76,7 +78,7 @@ def all_equations(env):
 
 
 def publish(app, env):
-    """Writes the names and their TeX for book.js; returns every page when they changed, so that no link is left dead."""
+    """Writes the names and their TeX for book.js; returns every page when they changed, so that no link stays dead."""
     equations = all_equations(env)
     if app.builder.format == "html":
         script = pathlib.Path(app.outdir, "_static", "equations.js")
@@ -97,10 +99,11 @@ def mark(writer, name):
         return ""
     page, _, anchor = checks[0]["url"].partition("#")
     here = builder.get_target_uri(builder.current_docname)
-    href = ("" if page == here else builder.get_relative_uri(builder.current_docname, page.removesuffix(".html"))) + f"#{anchor}"
+    href = ("" if page == here else relative_uri(here, page)) + f"#{anchor}"
     count = sum(check["instances"] for check in checks)
     worst = max(checks, key=lambda check: check["worst"] / check["tolerance"] if check["tolerance"] else 0)
-    says = f"checked: {count:,} instance{'s' * (count != 1)}, worst {worst['worst']:.1e} (allowed {worst['tolerance']:.0e})"
+    says = (f"checked: {count:,} instance{'s' * (count != 1)}, "
+            f"worst {worst['worst']:.1e} (allowed {worst['tolerance']:.0e})")
     return f'<a class="eq-mark" href="{href}" title="{says}" aria-label="({name}) {says}">✓</a>'
 
 
@@ -110,7 +113,8 @@ def visit_display(writer, node):
     classes = "math notranslate nohighlight" + (" named" if name else "")
     writer.body.append(writer.starttag(node, "div", CLASS=classes, STYLE=f"--rows: {tex.count(chr(92) * 2) + 1}"))
     if name:
-        writer.body.append(f'<span class="eqno"><a class="eq-name" href="#eq-{name}">({name})</a>{mark(writer, name)}</span>')
+        anchor = f'<a class="eq-name" href="#eq-{name}">({name})</a>'
+        writer.body.append(f'<span class="eqno">{anchor}{mark(writer, name)}</span>')
     writer.body.append(rf"\[{writer.encode(tex)}\]</div>" + "\n")
     raise nodes.SkipNode
 

@@ -1,8 +1,8 @@
-"""The site around the pages: style and script, MathJax served from the site itself, buttons, and no way out to the network.
+"""The site around the pages: style, script, MathJax served from the site itself, and no way out to the network.
 
-Where the environment says the book's address (ELBO_REPOSITORY=https://github.com/owner/name), each page gets a link to
-its source, and each notebook links to Colab and Binder; otherwise those are absent. The branch `notebooks`, which the deploy publishes,
-carries the notebooks that run on a bare kernel.
+Where the environment says the book's address (ELBO_REPOSITORY=https://github.com/owner/name), each page links to its
+source, and each notebook to Colab and Binder; otherwise those links are absent. Colab opens the branch `notebooks`,
+which the deploy publishes: its notebooks run on a bare kernel.
 """
 import hashlib
 import importlib.util
@@ -32,7 +32,8 @@ def copy_mathjax(app):
 
 def page_links(app, pagename, templatename, context, doctree):
     """Gives the page's template `page_links`, [(text, address, is a download)], and the content policy."""
-    context["metatags"] = f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n' + context.get("metatags", "")
+    policy = f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
+    context["metatags"] = policy + context.get("metatags", "")
     context["page_links"] = links = []
     if pagename not in app.env.all_docs:  # the search page
         return
@@ -42,23 +43,23 @@ def page_links(app, pagename, templatename, context, doctree):
     if is_notebook:
         links.append(("Download notebook", context["pathto"](f"_sources/{context['sourcename']}", 1), True))
     if repository and is_notebook:
-        owner_name = "/".join(repository.split("/")[-2:])
-        links.append(("Open in Colab", f"https://colab.research.google.com/github/{owner_name}/blob/notebooks/{path}", False))
-        links.append(("Open on Binder", f"https://mybinder.org/v2/gh/{owner_name}/HEAD?urlpath=lab/tree/{path}", False))
+        book = "/".join(repository.split("/")[-2:])
+        links.append(("Open in Colab", f"https://colab.research.google.com/github/{book}/blob/notebooks/{path}", False))
+        links.append(("Open on Binder", f"https://mybinder.org/v2/gh/{book}/HEAD?urlpath=lab/tree/{path}", False))
     if repository:
         links.append(("View source", f"{repository}/blob/HEAD/{path}", False))
 
 
 def look_version():
     """A hash of the book's extensions, style, script and templates: when one changes, every page is made again."""
-    files = [f for folder in ("_ext", "_static", "_templates") for f in (BOOK / folder).rglob("*") if f.suffix != ".pyc"]
-    digest = hashlib.sha256(b"".join(f.read_bytes() for f in sorted(files) if f.is_file()))
-    return int(digest.hexdigest()[:12], 16)
+    files = [file for folder in ("_ext", "_static", "_templates") for file in (BOOK / folder).rglob("*")]
+    content = [file.read_bytes() for file in sorted(files) if file.is_file() and file.suffix != ".pyc"]
+    return int(hashlib.sha256(b"".join(content)).hexdigest()[:12], 16)
 
 
 def setup(app):
     app.add_config_value("elbo_repository", lambda config: os.environ.get("ELBO_REPOSITORY", ""), "html", types=[str])
-    app.add_config_value("comments_config", {}, "")  # Jupyter Book sets it, though the extension it is for is not loaded
+    app.add_config_value("comments_config", {}, "")  # Jupyter Book sets it; the extension it is for is not loaded
     app.add_css_file("book.css", priority=900)
     app.add_js_file("book.js", loading_method="defer")
     app.connect("builder-inited", copy_mathjax)

@@ -64,16 +64,22 @@ function preparePreviews() {
   document.addEventListener("keydown", (event) => event.key === "Escape" && hidePreview());
 }
 
-/* ---- Displays a little too wide for the screen are set smaller, to 70 %; wider ones scroll, by keyboard too. ---- */
+/* ---- Displays a little too wide for the screen are set smaller; far wider ones a little smaller, and they scroll. ---- */
 
-const SMALLEST = 0.7;
+const SMALLEST = 0.7, SCROLLING = 0.85;
 
 function fit(display) {
   const math = display.querySelector("mjx-container > mjx-math");
   if (!math) return;
   display.style.fontSize = "";
   const ratio = display.querySelector("mjx-container").clientWidth / math.getBoundingClientRect().width;
-  if (ratio < 1) display.style.fontSize = `${Math.max(SMALLEST, 0.99 * ratio) * 100}%`;
+  if (ratio < 1) display.style.fontSize = `${100 * (0.99 * ratio > SMALLEST ? 0.99 * ratio : SCROLLING)}%`;
+}
+
+function fitInline(formula) {
+  const math = formula.querySelector("mjx-math"), block = formula.closest("p, li, dd, div, h1, h2, h3, h4");
+  const tooLong = !formula.closest("table") && math?.getBoundingClientRect().width > block.clientWidth;
+  if (!formula.classList.toggle("too-long", tooLong)) formula.removeAttribute("tabindex");
 }
 
 function makeReachable(box) {
@@ -81,9 +87,12 @@ function makeReachable(box) {
   scrolls ? box.setAttribute("tabindex", "0") : box.removeAttribute("tabindex");
 }
 
+const all = (selector) => document.querySelectorAll(selector);
+
 function fitAll() {
-  document.querySelectorAll("main div.math").forEach(fit);
-  document.querySelectorAll("main div.math mjx-container, main span.math, main pre, .pst-scrollable-table-container").forEach(makeReachable);
+  all("main div.math").forEach(fit);
+  all("main span.math").forEach(fitInline);
+  all("main div.math mjx-container, main span.too-long, main pre, .pst-scrollable-table-container").forEach(makeReachable);
 }
 
 /* ---- Start: after the page and its deferred scripts, and once more when the math stands. ---- */
