@@ -45,6 +45,21 @@ class CheckRefused(CheckFailed):
     """These numbers cannot decide whether the equation holds."""
 
 
+def _reports(check):
+    """A check whose traceback stops at the line that called it: what is of interest is there, not in here."""
+
+    @functools.wraps(check)
+    def call(*args, **options):
+        __tracebackhide__ = True  # known to IPython and pytest
+        try:
+            check(*args, **options)
+        except CheckFailed as failure:
+            raise failure.with_traceback(None) from None
+
+    return call
+
+
+@_reports
 def equal(name, lhs, rhs, *, tol=TOL, because=None, scale=None, over=None, allow_inf=False):
     """Both sides of the equation `name` agree on every instance, to tol * max(1, |lhs|, |rhs|, scale).
 
@@ -61,6 +76,7 @@ def equal(name, lhs, rhs, *, tol=TOL, because=None, scale=None, over=None, allow
     check.passed([left, right], "|lhs − rhs|", worst)
 
 
+@_reports
 def chain(name, *lines, tol=TOL, because=None, scale=None, over=None, allow_inf=False):
     """A derivation: every line agrees with the one before it. The first line that departs is named.
 
@@ -77,6 +93,7 @@ def chain(name, *lines, tol=TOL, because=None, scale=None, over=None, allow_inf=
     check.passed(lines, "|line − next|", worst)
 
 
+@_reports
 def bound(name, *, lower, upper, gap, tol=TOL, because=None, scale=None, over=None, allow_inf=False):
     """A bound with its gap: lower <= upper, gap >= 0 and upper - lower = gap on every instance.
 
@@ -91,6 +108,7 @@ def bound(name, *, lower, upper, gap, tol=TOL, because=None, scale=None, over=No
         between = upper - lower
     if np.isnan(between).any():
         check.refuse("lower and upper are the same infinity somewhere, so that their difference has no value")
+    check.own_road(*sides, between)
     crossed = "the bound points the other way: are lower and upper swapped, or is a sign wrong?"
     check.compare(np.maximum(-between, 0), 0, sides, "lower − upper", crossed, min(tol, TOL))
     check.compare(np.maximum(-gap, 0), 0, sides, "−gap", "a gap is never negative: is its sign wrong?", min(tol, TOL))
@@ -98,6 +116,7 @@ def bound(name, *, lower, upper, gap, tol=TOL, because=None, scale=None, over=No
     check.passed(sides, "|upper − lower − gap|", worst)
 
 
+@_reports
 def mean(name, samples, exact, *, mistake=None, over=None):
     """A Monte Carlo mean is at most 6 standard errors off the exact value.
 
@@ -109,35 +128,8 @@ def mean(name, samples, exact, *, mistake=None, over=None):
     """
     check = _Check("mean", name, over=over)
     drawn, truth = check.sides({"samples": samples, "exact value": exact}, ("samples", "exact"), alike=False)
-    count, shape = len(np.atleast_1d(drawn.array)), drawn.array.shape[1:]
-    wrong = truth.array if mistake is None else check.numbers(mistake, "the mistake")
-    for whose, value in ((truth, truth.array), ("the mistake", wrong)):
-        if drawn.array.ndim not in (1, 2) or value.shape not in ((), shape):
-            found = f"{drawn} has shape {drawn.array.shape}, {whose} has {value.shape}"
-            check.refuse(f"samples are (n,) or (n, k), the exact value is a number or (k,): {found}")
-    if count < MIN_SAMPLES:
-        check.refuse(f"{_count(count, 'sample')}: a standard error means little under {MIN_SAMPLES:,}")
-
-    centre = drawn.array.mean(0)
-    with np.errstate(all="ignore"):
-        spread = drawn.array.std(0, ddof=1)
-        kurtosis = (((drawn.array - centre) / spread) ** 4).mean(0)
-        error = spread / math.sqrt(count)
-        z = (centre - truth.array) / error
-        mistake_z = float(np.max(np.abs(wrong - truth.array) / error))
-    if np.any(spread <= TOL * np.abs(drawn.array).max(0)):
-        check.refuse("the samples do not vary, so that there is no standard error: compare them with check.equal")
-    if not np.all(kurtosis <= count / 20):
-        check.refuse(
-            f"a few samples make up the whole spread (kurtosis {np.max(kurtosis):.3g} in {count:,} samples), so that "
-            "the standard error cannot be trusted: draw more, or average something with lighter tails"
-        )
-    if mistake is not None and not mistake_z >= MISTAKE_Z:
-        enough = (
-            f"about {count * (MISTAKE_Z / mistake_z) ** 2:,.0f} samples are needed" if mistake_z else "it is no mistake"
-        )
-        check.refuse(f"the mistake is {mistake_z:.3g} standard errors from the exact value, not {MISTAKE_Z}: {enough}")
-    check.judge_mean(drawn, truth, centre, z, None if mistake is None else mistake_z)
+    wrong = None if mistake is None else check.numbers(mistake, "the mistake")
+    check.estimate(drawn, truth, wrong)
 
 
 @contextlib.contextmanager
@@ -231,7 +223,7 @@ class _Check:
     def __init__(self, kind, name, tol=TOL, because=None, scale=None, over=None, allow_inf=False):
         self.kind, self.name, self.label = kind, name, _label(name)
         self.tol, self.because, self.over, self.allow_inf = tol, because, over, allow_inf
-        self.texts = _argument_texts(sys._getframe(2))
+        self.texts = _argument_texts(sys._getframe(3))  # of who called equal, chain, …
         for word, text in (("because", because), ("over", over)):
             if text is not None and not (isinstance(text, str) and text.strip()):
                 self.refuse(f"{word} is to be a text, not {text!r}")
@@ -239,6 +231,7 @@ class _Check:
             self.refuse(f"tol is to be a number from 0 to {LOOSEST:g}, not {tol!r}")
         if tol > TOL and because is None:
             self.refuse(f'tol={tol:g} is looser than rounding: say why, with because="…"')
+        self.relative = False  # set where the worst residual is one relative to a size above 1
         self.scale = self.numbers(0.0 if scale is None else scale, "scale")
         if not np.all((0 <= self.scale) & (self.scale < np.inf)):
             self.refuse("scale is to be finite and not negative")
@@ -282,7 +275,7 @@ class _Check:
         if array.size == 0:
             self.refuse(f"{whose} is empty, shape {array.shape}: no instance, no check")
         if array.dtype != np.float64 and array.dtype.kind not in "iu":
-            self.refuse(f"{whose} is {type(value).__name__} of {array.dtype}; exact checks need float64, or integers")
+            self.refuse(f"{whose} holds {array.dtype} ({type(value).__name__}), and a check needs float64 or integers")
         if array.dtype.kind in "iu" and np.any((array > 2**53) | (array < -(2**53))):
             self.refuse(f"{whose} has integers beyond 2^53, which float64 cannot hold")
         return array.astype(np.float64)
@@ -304,6 +297,13 @@ class _Check:
         if same or (one.text and one.text == other.text):
             self.refuse(f"{one} and {other} are one and the same: compute each by a road of its own")
 
+    def own_road(self, lower, upper, gap, between):
+        """A gap that was computed as upper - lower says nothing: refused."""
+        circular = lower.text and upper.text and gap.text == ast.unparse(ast.parse(f"({upper.text}) - ({lower.text})"))
+        to_the_last_bit = gap.array.size >= 100 and np.array_equal(between, gap.array) and np.any(between % 1)
+        if circular or to_the_last_bit:
+            self.refuse(f"{gap} is upper − lower, to the last bit: compute it by a road of its own, from its formula")
+
     # The comparison
 
     def compare(self, a, b, sides, what, look="", tol=None):
@@ -313,8 +313,10 @@ class _Check:
         """
         tol = self.tol if tol is None else tol
         own = functools.reduce(np.maximum, (np.abs(side.array) for side in sides), 1.0)
-        if not self.because and np.any(self.tol * self.scale > LOOSEST_SCALE * own):
-            self.refuse(f'scale allows over {LOOSEST_SCALE:g} of the numbers themselves: say why, with because="…"')
+        loosest = LOOSEST if self.because else LOOSEST_SCALE
+        if np.any(self.tol * self.scale > loosest * own):
+            more = "" if self.because else '; say why, with because="…", to allow more'
+            self.refuse(f"with this scale residuals may be over {loosest:g} of the numbers themselves{more}")
         with np.errstate(over="ignore", invalid="ignore"):
             size = np.maximum(own, self.scale)
             residual = np.where(np.equal(a, b), 0.0, np.abs(np.subtract(a, b)))
@@ -326,18 +328,52 @@ class _Check:
             values = [(side.role, np.broadcast_to(side.array, self.shape)[worst], side.text) for side in sides]
             look = look or _where_to_look(a, b, relative > tol, near=relative[worst] <= 1000 * tol)
             self.fail(sides, off, relative > tol, worst, values, look, clear=relative[worst] >= STANDS_OUT * tol)
+        self.relative |= bool(size[worst] > 1 and residual[worst] > 0)
         return float(relative[worst])
 
-    def judge_mean(self, drawn, truth, centre, z, mistake_z):
-        """Report means (k,) or (), z standard errors off the truth: passed, or CheckFailed."""
-        centre, z, exact = np.broadcast_arrays(centre, z, truth.array)
-        worst = np.unravel_index(np.abs(z).argmax(), z.shape)
-        wrong, off = np.abs(z) > MAX_Z, f"|z| {abs(z[worst]):.2g} standard errors (allowed {MAX_Z})"
-        if wrong.any():
-            values = [("mean", centre[worst], f"of {len(drawn.array):,} samples"), ("exact", exact[worst], truth.text)]
-            look = pattern(centre.ravel(), exact.ravel()) or "what was averaged, and what it was drawn from"
-            self.fail([drawn, truth], off, wrong, worst, values, look, clear=np.abs(z[worst]) >= MISTAKE_Z)
-        self.passed([drawn, truth], "|z|", float(np.abs(z[worst])), mistake_z)
+    def estimate(self, drawn, truth, mistake):
+        """The means of samples against the truth, in standard errors: passed, failed or refused."""
+        samples, exact = drawn.array, truth.array
+        shapes = [drawn.array.shape, exact.shape, () if mistake is None else mistake.shape]
+        if samples.ndim not in (1, 2) or any(shape not in ((), samples.shape[1:]) for shape in shapes[1:]):
+            found = f"the samples' shape is {shapes[0]}, the exact value's {shapes[1]}, the mistake's {shapes[2]}"
+            self.refuse(f"samples are (n,) or (n, k), exact value and mistake a number or (k,): {found}")
+        count = len(samples)
+        if count < MIN_SAMPLES:
+            self.refuse(f"{_count(count, 'sample')}: standard errors are not to be trusted under {MIN_SAMPLES:,}")
+
+        with np.errstate(all="ignore"):
+            centre, spread = samples.mean(0), samples.std(0, ddof=1)
+            kurtosis = (((samples - centre) / spread) ** 4).mean(0)
+            error = spread / math.sqrt(count)
+            z = np.abs(centre - exact) / error
+        if np.any(spread <= TOL * np.abs(samples).max(0)):
+            self.refuse("the samples do not vary, so that there is no standard error: compare them by check.equal")
+        if not np.all(kurtosis <= count / 20) or not np.all(np.isfinite(spread)):
+            self.refuse(
+                f"a few samples make up the whole spread (kurtosis {np.max(kurtosis):.3g} in {count:,} samples), so "
+                "that standard errors are not to be trusted: draw more, or average something with lighter tails"
+            )
+        if np.all(z == 0) and len(np.unique(samples)) > MIN_SAMPLES / 2:
+            self.refuse("the exact value is the samples' own mean, to the last bit: compute it by a road of its own")
+
+        mistake_z = None if mistake is None else float(np.max(np.abs(mistake - exact) / error))
+        if mistake is not None and not MISTAKE_Z <= mistake_z < math.inf:
+            needed = count * (MISTAKE_Z / mistake_z) ** 2 if mistake_z > 0 else math.nan
+            hint = f"{needed:,.0f} samples would do" if math.isfinite(needed) else "is it a mistake?"
+            self.refuse(f"the mistake is only {mistake_z:.3g} standard errors away, not {MISTAKE_Z}: {hint}")
+
+        worst = np.unravel_index(z.argmax(), z.shape)
+        if z[worst] > MAX_Z:
+            values = [
+                ("mean", centre[worst], f"± {error[worst]:.2g}, of {count:,} samples"),
+                ("exact", np.broadcast_to(exact, z.shape)[worst], truth.text),
+            ]
+            exact = np.broadcast_to(exact, z.shape)
+            look = "what is averaged, and what it is drawn from"
+            off = f"|z| {z[worst]:.3g} standard errors (allowed {MAX_Z})"
+            self.fail([drawn, truth], off, z > MAX_Z, worst, values, look, clear=z[worst] >= MISTAKE_Z)
+        self.passed([drawn, truth], "|z|", float(z[worst]), mistake_z)
 
     # What is said
 
@@ -351,27 +387,31 @@ class _Check:
         return "mean of {} = {}".format(*texts) if self.kind == "mean" else " = ".join(texts)
 
     def fail(self, sides, off, wrong, worst, values, look, clear):
-        few = f"{wrong.sum():,} of {_count(wrong.size, 'instance')}" if wrong.size > 1 else "the only instance"
+        noun = "mean" if self.kind == "mean" else "instance"
+        few = f" on {wrong.sum():,} of {_count(wrong.size, noun)}" if wrong.size > 1 else ""
         width = max(len(role) for role, *_ in values)
         rows = [f"    {role:<{width}}  {float(value)!r:<24}{_fitting(text)}".rstrip() for role, value, text in values]
-        head = f"{self.label} fails on {few}   {_fitting(self.equation(sides))}".rstrip()
-        there = f"  at{_at(worst)}, the worst:" if wrong.size > 1 else "  there:"
-        message = "\n".join([head, there, *rows, f"    {off}", f"  where to look: {look}"])
-        raise CheckFailed(message, self.name, brief=f"{self.label} fails on {few}: {off}", clear=bool(clear))
+        head = f"{self.label} fails{few}{_fitting(self.equation(sides), ':   {}')}"
+        there = [f"  the worst,{_at(worst)}:"] if wrong.size > 1 else []
+        message = "\n".join([head, *there, *rows, f"    {off}", f"  where to look: {look}"])
+        raise CheckFailed(message, self.name, brief=f"{self.label} fails{few}: {off}", clear=bool(clear))
 
     def passed(self, sides, what, worst, mistake_z=None):
         """Print the line, leave the record."""
         equation, instances = self.equation(sides), math.prod(self.shape)
         record = {"instances": instances, "worst": worst, "tolerance": float(self.tol)}
-        line = f"{_count(instances, 'instance')}, worst {what} {worst:.2g} (allowed {self.tol:.2g})"
+        what = f"relative {what}" if self.relative else what
+        reason = f": {self.because}" if self.because else ""
+        line = f"{_count(instances, 'instance')}, worst {what} {worst:.2g} (allowed {self.tol:.2g}{reason})"
         if self.kind == "mean":
-            samples, means = self.shape[0], math.prod(self.shape[1:])
-            many = _count(means, "mean") + " of " if means > 1 else ""
-            line = f"{many}{_count(samples, 'sample')}, |z| {worst:.2g} (allowed {MAX_Z})"
-            line += "" if mistake_z is None else f", the mistake would stand at {mistake_z:.3g}"
-            record = {"instances": means, "samples": samples, "worst": worst, "tolerance": float(MAX_Z)}
+            samples, instances = self.shape[0], math.prod(self.shape[1:])
+            record = {"instances": instances, "samples": samples, "worst": worst, "tolerance": float(MAX_Z)}
             record |= {"z": worst, "mistake_z": mistake_z}
-        line += f"; {self.because}" if self.because else ""
+            many = f"{_count(instances, 'mean')} of " if instances > 1 else ""
+            line = f"{many}{_count(samples, 'sample')}, {what} {worst:.2g} standard errors (allowed {MAX_Z})"
+            line += "" if mistake_z is None else f"; the mistake stands out at {mistake_z:.3g}"
+        infinite = max(int(np.isinf(side.array).sum()) for side in sides)
+        line += f"; {infinite:,} of them infinite" if infinite else ""
         line += f"; over {self.over}" if self.over else ""
         line = f"✓ {self.label}  {_fitting(equation, '{}   ')}{line}"
         record = {"name": self.name, "kind": self.kind, **record, "passed": True, "text": equation or None}
@@ -380,7 +420,7 @@ class _Check:
 
 def _label(name):
     """How an equation is named in messages: (log-Z); an exercise without parentheses."""
-    if not (isinstance(name, str) and name.strip()):
+    if not (isinstance(name, str) and name and name == name.strip()):
         raise CheckRefused(f'a check begins with the name of its equation, such as "log-Z", not with {name!r}')
     return name if name.startswith("Exercise ") else f"({name})"
 
@@ -432,7 +472,7 @@ def _argument_texts(frame):
     if not isinstance(call, ast.Call) or any(isinstance(argument, ast.Starred) for argument in call.args):
         return {}
     places = dict(enumerate(call.args[1:])) | {keyword.arg: keyword.value for keyword in call.keywords}
-    return {place: ast.unparse(node) for place, node in places.items()}
+    return {place: ast.unparse(node) for place, node in places.items() if place is not None}
 
 
 def _show(line, what, record):
