@@ -96,6 +96,8 @@ def load(path, root=ROOT):
     cells = notebook.get("cells") if isinstance(notebook, dict) and notebook.get("nbformat") == 4 else None
     if not isinstance(cells, list) or not all(isinstance(c, dict) and "cell_type" in c for c in cells):
         raise BuildError(f"✗ {shown} is not a notebook (of format 4, with a list of cells)")
+    for cell in notebook["cells"]:
+        cell["source"] = ledger.text_of(cell)  # a file may keep it as a list of lines
     notebook.setdefault("metadata", {})
     return notebook
 
