@@ -187,7 +187,7 @@ def test_buttons_appear_only_where_the_repository_is_known(repository):
 
 FAULTS = r"""() => {
   const start = (text) => text.trim().slice(0, 80);
-  const describe = (e) => `<${e.tagName.toLowerCase()} class="${e.getAttribute('class') ?? ''}"> ${start(e.textContent)}`;
+  const describe = (e) => `<${e.localName} class="${e.getAttribute('class') ?? ''}"> ${start(e.textContent)}`;
   const all = (selector) => [...document.querySelectorAll(selector)];
   const clipped = (e) => e && (getComputedStyle(e).overflowX !== 'visible' || clipped(e.parentElement));
   const faults = [];
