@@ -1,13 +1,15 @@
 """What the tests share: the notebooks as written, as executed, and as a built site."""
 import ast
+import builtins
 import functools
 import json
 import subprocess
 import sys
 from pathlib import Path
 
-import mutants  # first: it holds NumPy to one thread
 import pytest
+
+import mutants  # before NumPy, which it holds to one thread
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "notebooks"), str(ROOT / "book" / "_ext")]
@@ -32,18 +34,32 @@ def cells(doc, kind):
 
 @functools.cache
 def definitions(doc):
-    """A notebook's imports, top-level functions and the constants these read, and nothing else: name -> object."""
+    """A notebook's imports, its top-level functions, the constants these read, and nothing else: name -> object."""
     notebook = mutants.load(doc.removeprefix("notebooks/"))
-    read = set().union(*notebook.later.values())
+    read = mutants.closure(set().union(*notebook.later.values()), assigned(notebook))
     names = {"__name__": doc}
     for cell in notebook.cells:
         for node in cell.tree.body:
-            needs = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
-            sets = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
-            is_constant = isinstance(node, ast.Assign) and sets <= read and needs <= names.keys()
-            if is_constant or isinstance(node, (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)):
+            is_definition = isinstance(node, (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef))
+            if is_definition or is_constant(node, read, names):
                 exec(compile(ast.Module([node], []), f"<{doc}, cell {cell.id}>", "exec"), names)
     return names
+
+
+def assigned(notebook):
+    """Name -> the names that its top-level assignments read."""
+    reads = {}
+    for cell in notebook.cells:
+        for node in filter(lambda node: isinstance(node, ast.Assign), cell.tree.body):
+            flow = mutants.Flow.of(node)
+            reads.update({name: reads.get(name, set()) | flow.reads for name in flow.binds})
+    return reads
+
+
+def is_constant(node, read, names):
+    """Is this an assignment that a function needs, made from definitions alone (nothing random, nothing left out)?"""
+    flow = mutants.Flow.of(node)
+    return isinstance(node, ast.Assign) and flow.binds & read and flow.reads <= names.keys() | vars(builtins).keys()
 
 
 @functools.cache

@@ -61,6 +61,13 @@ class Flow(ast.NodeVisitor):
         self.later = {}  # function -> the names its body reads when it is called
         self.honest = set()  # names read outside `with check.catches(...)`
 
+    @classmethod
+    def of(cls, tree):
+        """The flow of a parsed cell or statement."""
+        flow = cls()
+        flow.visit(tree)
+        return flow
+
     def visit_Name(self, node):
         if isinstance(node.ctx, ast.Load):
             self.honest.add(node.id)
@@ -125,14 +132,14 @@ class Flow(ast.NodeVisitor):
         inner.binds |= arguments
         for statement in node.body:
             inner.visit(statement)
-        self.later[node.name] = inner.reads | set().union(*inner.later.values())
+        self.later[node.name] = inner.reads | set().union(*inner.later.values()) - inner.binds
 
     def visit_ClassDef(self, node):
+        self.binds.add(node.name)
         inner = Flow()
         for statement in node.body:
             inner.visit(statement)
-        self.binds.add(node.name)
-        self.later[node.name] = inner.reads | set().union(*inner.later.values())
+        self.later[node.name] = inner.reads | set().union(*inner.later.values()) - inner.binds
 
     def visit_Lambda(self, node):
         self._scope({a.arg for a in ast.walk(node.args) if isinstance(a, ast.arg)}, [node.body])
@@ -201,9 +208,7 @@ class Cell:
 
     @functools.cached_property
     def flow(self):
-        flow = Flow()
-        flow.visit(self.tree)
-        return flow
+        return Flow.of(self.tree)
 
     @functools.cached_property
     def functions(self):
@@ -226,7 +231,7 @@ class Notebook:
         for cell in self.cells:
             for name, reads in cell.flow.later.items():
                 later[name] = later.get(name, set()) | reads
-        return {name: _closure(reads, later) for name, reads in later.items()}
+        return {name: closure(reads, later) for name, reads in later.items()}
 
     def reads(self, cell):
         """The names a cell needs from others, with those that the functions it calls need."""
@@ -287,7 +292,8 @@ class Notebook:
         return tuple(sorted(need))
 
 
-def _closure(names, later):
+def closure(names, later):
+    """The names, the names that `later` gives for these, and so on."""
     names, todo = set(names), list(names)
     while todo:
         new = later.get(todo.pop(), set()) - names
@@ -460,6 +466,7 @@ class Outcome:
 def run(notebook, indices, mutant=None):
     """The Outcome of running some cells of a notebook in this process, with a mutant's cell in place of its own."""
     import matplotlib.pyplot as plt
+
     from elbokit import check
 
     os.chdir(notebook.folder)

@@ -8,13 +8,14 @@ import itertools
 import math
 
 import mpmath
-import mutants
 import numpy as np
 import pytest
 import torch
-from conftest import definitions
 from scipy import integrate, spatial, special, stats
 from torch import distributions as td
+
+import mutants
+from conftest import definitions
 
 JUDGES = {}
 

@@ -2,8 +2,9 @@
 import json
 import os
 
-import mutants
 import pytest
+
+import mutants
 from conftest import ROOT
 
 SETUP = "import numpy as np\nfrom elbokit import check\nimport elbokit\n\nrng = elbokit.rng()"

@@ -8,10 +8,11 @@ import re
 import statistics
 from pathlib import PurePosixPath
 
-import ledger
-import mutants
 import pytest
 import yaml
+
+import ledger
+import mutants
 from conftest import ROOT, cells, definitions, docs, executed, source
 from elbokit import exercise
 
