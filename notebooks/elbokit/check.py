@@ -299,8 +299,9 @@ class _Check:
 
     def own_road(self, lower, upper, gap, between):
         """A gap that was computed as upper - lower says nothing: refused."""
+        finite = between[np.isfinite(between)]
         circular = lower.text and upper.text and gap.text == ast.unparse(ast.parse(f"({upper.text}) - ({lower.text})"))
-        to_the_last_bit = gap.array.size >= 100 and np.array_equal(between, gap.array) and np.any(between % 1)
+        to_the_last_bit = gap.array.size >= 100 and np.array_equal(between, gap.array) and np.any(finite % 1)
         if circular or to_the_last_bit:
             self.refuse(f"{gap} is upper − lower, to the last bit: compute it by a road of its own, from its formula")
 
@@ -323,11 +324,13 @@ class _Check:
             relative = np.where(np.isinf(residual), np.inf, residual / size)
         a, b, size, residual, relative = (np.broadcast_to(x, self.shape) for x in (a, b, size, residual, relative))
         worst = np.unravel_index(relative.argmax(), self.shape)
-        if relative[worst] > tol:
-            off = f"{what} {residual[worst]:.2g} (allowed {tol * size[worst]:.2g})"
+        wrong = ~(relative <= tol)
+        if wrong.any():
+            allowed = f"{tol * size[worst]:.2g}" if np.isfinite(size[worst]) else "none beside an infinity"
+            off = f"{what} {residual[worst]:.2g} (allowed {allowed})"
             values = [(side.role, np.broadcast_to(side.array, self.shape)[worst], side.text) for side in sides]
-            look = look or _where_to_look(a, b, relative > tol, near=relative[worst] <= 1000 * tol)
-            self.fail(sides, off, relative > tol, worst, values, look, clear=relative[worst] >= STANDS_OUT * tol)
+            look = look or _where_to_look(a, b, wrong, near=relative[worst] <= 1000 * tol)
+            self.fail(sides, off, wrong, worst, values, look, clear=relative[worst] >= STANDS_OUT * tol)
         self.relative |= bool(size[worst] > 1 and residual[worst] > 0)
         return float(relative[worst])
 
@@ -364,15 +367,13 @@ class _Check:
             self.refuse(f"the mistake is only {mistake_z:.3g} standard errors away, not {MISTAKE_Z}: {hint}")
 
         worst = np.unravel_index(z.argmax(), z.shape)
-        if z[worst] > MAX_Z:
-            values = [
-                ("mean", centre[worst], f"± {error[worst]:.2g}, of {count:,} samples"),
-                ("exact", np.broadcast_to(exact, z.shape)[worst], truth.text),
-            ]
-            exact = np.broadcast_to(exact, z.shape)
-            look = "what is averaged, and what it is drawn from"
+        wrong = ~(z <= MAX_Z)
+        if wrong.any():
+            exact = np.broadcast_to(exact, z.shape)[worst]
+            values = [("mean", centre[worst], f"± {error[worst]:.2g}"), ("exact", exact, truth.text)]
             off = f"|z| {z[worst]:.3g} standard errors (allowed {MAX_Z})"
-            self.fail([drawn, truth], off, z > MAX_Z, worst, values, look, clear=z[worst] >= MISTAKE_Z)
+            look = "what is averaged, and what it is drawn from"
+            self.fail([drawn, truth], off, wrong, worst, values, look, clear=z[worst] >= MISTAKE_Z)
         self.passed([drawn, truth], "|z|", float(z[worst]), mistake_z)
 
     # What is said
