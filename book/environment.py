@@ -118,7 +118,7 @@ class Environment:
         if python not in (None, record["python"]):
             return "is of Python {}, not {}".format(record["python"], python)
         lost = sorted(set(record["packages"]) - set(self.packages()))
-        return "has lost {} of what was installed, such as {}".format(len(lost), lost[0]) if lost else None
+        return "has lost {} of what was installed: {}".format(len(lost), ", ".join(lost[:3])) if lost else None
 
     def make(self, lock=()):
         """An empty virtual environment, in place of whatever is there."""
