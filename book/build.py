@@ -26,7 +26,10 @@ SITE = BUILD / "html"
 ASIDE = BUILD / "aside"  # Jupyter Book's output folder; the site is made in ASIDE/_build/html
 STAMP = ASIDE / "made-from"  # of what all pages of the site aside were made
 RECORD = BUILD / "made-from.json"  # of what the site was made, and what it looked like then
-JUPYTER_BOOK = "import sys; from jupyter_book.cli.main import main; sys.argv[0] = 'jupyter-book'; main()"
+JUPYTER_BOOK = (
+    "import sys; sys.modules['rfc3987_syntax'] = None; "  # two seconds: see run.py
+    "from jupyter_book.cli.main import main; main()"
+)
 NOISE = ("Running Jupyter-Book", "Source Folder:", "Config Path:", "Output Path:", "Traceback", "  File ", "    ")
 
 
@@ -111,7 +114,7 @@ def recorded():
 def pages_made(docs):
     """Lets Jupyter Book make the site aside. -> its folder; raises BuildError on any warning, with all of them"""
     site = ASIDE / "_build" / "html"
-    command = [sys.executable, "-c", JUPYTER_BOOK, "build", str(ROOT), "--path-output", str(ASIDE)]
+    command = [sys.executable, "-P", "-c", JUPYTER_BOOK, "build", str(ROOT), "--path-output", str(ASIDE)]
     command += ["-q", "-W", "-n", "--keep-going"]
     environment = os.environ | {"NO_COLOR": "1", "PYTHONIOENCODING": "utf-8"}
     ASIDE.mkdir(parents=True, exist_ok=True)

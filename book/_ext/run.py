@@ -11,6 +11,7 @@ runner. If only its text changed, the outputs are carried over. A failure is rep
 
 import argparse
 import ast
+import atexit
 import contextlib
 import hashlib
 import importlib.metadata
@@ -29,6 +30,8 @@ from pathlib import Path
 
 import ledger
 import yaml
+
+sys.modules.setdefault("rfc3987_syntax", None)  # or jsonschema, if it finds it, compiles a grammar for two seconds
 
 ROOT = Path(__file__).resolve().parents[2]
 TIMEOUT = 300  # seconds a cell may take
@@ -297,6 +300,8 @@ class Execution:
                 failures.append(self._failure(self.current, "the kernel died" + _tail(noise)))
             except Exception as error:  # the kernel did not start, or spoke nonsense
                 failures.append(self._failure(self.current, f"{type(error).__name__}: {error}" + _tail(noise)))
+            finally:
+                atexit.unregister(self.client._cleanup_kernel)  # nbclient leaves it where a kernel did not start
         self.seconds = time.perf_counter() - start
         for index, cell in enumerate(self.notebook.cells):
             for output in cell.get("outputs", ()):
