@@ -104,7 +104,7 @@ class Environment:
     def fault(self, python=None):
         """Why the environment there is must be made again, in a clause, or None. `python`: the version it must have."""
         record = self.record()
-        if not os.path.isfile(os.path.join(self.path, "pyvenv.cfg")) or not os.path.exists(self.python):
+        if not os.path.isfile(os.path.join(self.path, "pyvenv.cfg")) or not os.access(self.python, os.X_OK):
             return "is incomplete"
         if record is None:  # made by hand
             probe = "import pip, sys; sys.exit(sys.version_info < {!r})".format(OLDEST)
@@ -134,8 +134,11 @@ class Environment:
             except OSError as error:
                 raise SetUpError("The old .venv cannot be deleted ({}).\n{}".format(error, AGAIN))
         self.write_record({})
-        if subprocess.call([sys.executable, "-m", "venv", self.path], stdin=subprocess.DEVNULL, pass_fds=lock) != 0:
-            raise SetUpError("Python could not make a virtual environment in .venv.\n" + AGAIN)
+        command = [sys.executable, "-m", "venv", self.path]
+        venv = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, pass_fds=lock)
+        output = venv.communicate()[0].decode("utf-8", "replace")
+        if venv.returncode != 0:
+            raise SetUpError("Python could not make a virtual environment in .venv.\n{}{}".format(output, AGAIN))
 
     def install(self, extras, lock=()):
         """Install the requirements and `extras` with pip; its full output goes to .venv/pip.log."""
@@ -249,7 +252,7 @@ def main(arguments):
         signal.signal(signal.SIGTERM, stop)
         with only_one() as lock:
             Environment().ensure(extras, sys.version.split()[0] if chosen else None, lock)
-    except SetUpError as error:
+    except (SetUpError, OSError) as error:
         sys.stderr.write("\n{}\n\n".format(error))
         return 1
     except KeyboardInterrupt:
