@@ -511,7 +511,7 @@ def test_the_site_is_whole(built):
     assert [entry["name"] for entry in book["equations"]] == ["sum", "b"]
     for doc in ("book/index", "book/ledger", *ALL):
         assert (built.site / f"{doc}.html").is_file()
-    assert "2 named equations in 2 chapters, 3 checks, 3 instances" in built.page("book/index")
+    assert "2 named equations in 2 chapters, held by 3 checks on 3 instances" in built.page("book/index")
     assert '<a href="../notebooks/02_b.html#check-sum">equal</a>' in built.page("book/ledger")
     assert 'href="../notebooks/01_a.html#eq-sum"' in built.page("book/ledger")
     assert '<a href="01_a.html#eq-sum">(sum)</a>' in built.page("notebooks/02_b")

@@ -3,8 +3,9 @@
 import json
 import re
 
-import ledger
 import pytest
+
+import ledger
 
 
 def record(name, kind="equal", **changes):
@@ -316,7 +317,19 @@ def test_the_page_of_the_ledger_lists_every_equation_and_its_checks():
     page = f"# Ledger\n\n{ledger.SUMMARY}\n\n{ledger.TABLE}\n"
     text = ledger.filled(page, "book/ledger", book, {"notebooks/01_kl": "KL"})
     assert "## KL\n" in text
-    assert "3 named equations in 2 chapters, 5 checks, 5,000 instances; the worst residual" in text
+    sentence = "3 named equations in 2 chapters, held by 5 checks on 5,000 instances: "
+    assert sentence + "4 to 1e-12 and 1 mean of samples within 6 standard errors.\n" in text
     check = '<a href="../notebooks/01_kl.html#check-KL">equal</a>'
     assert f"| [(KL)](../notebooks/01_kl.ipynb#eq-KL) | {check} | 1,000 | 4.4e-16 | 1e-12 |" in text
     assert '<a href="../notebooks/02_log_z.html#check-KL">mean</a> | 1,000 | 1.20 s.e. | 6 s.e. |' in text
+
+
+def test_a_looser_allowance_is_listed_with_its_reason():
+    loose = record("a", tolerance=1e-6, because="a *search* stops | early.")
+    book = ledger.build({"x": notebook(tagged("a"), [record("a"), loose, record("a", "mean", tolerance=6)])})
+    assert "Allowed more than 1e-12, and why: (a) 1e-06: a \\*search\\* stops \\| early.\n" in ledger.table(
+        book, "y", {}
+    )
+    assert ledger.summary(book).endswith(
+        ": 1 to 1e-12, 1 to a looser allowance that says why and 1 mean of samples within 6 standard errors."
+    )

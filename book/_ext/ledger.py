@@ -23,6 +23,7 @@ EXERCISE = "application/vnd.elbokit.exercise+json"
 KINDS = {"equal", "chain", "bound", "mean"}
 NAME = re.compile(r"[A-Za-z0-9]+(-[A-Za-z0-9]+)*")
 TAG = re.compile(r"\\tag\s*(\*?)\s*\{([^{}]*)\}")
+NEAR_ROUNDING = 1e-12  # the allowance of a check that states no other
 TABLE, SUMMARY = "<!-- ledger -->", "<!-- ledger-summary -->"
 
 
@@ -401,13 +402,15 @@ def _show(output, mime, opening, name, record):
 def summary(book):
     """One sentence on what was run. ledger -> str (Markdown)"""
     checks = [check for entry in book["equations"] for check in entry["checks"]]
-    equations, chapters = len(book["equations"]), len({entry["notebook"] for entry in book["equations"]})
-    exact = [check["worst"] for check in checks if check["kind"] != "mean"]
-    worst = f"; the worst residual of an exact check is {max(exact):.1e}" if exact else ""
-    return (
-        f"{count(equations, 'named equation')} in {count(chapters, 'chapter')}, {count(len(checks), 'check')}, "
-        f"{count(sum(check['instances'] for check in checks), 'instance')}{worst}."
-    )
+    chapters = {entry["notebook"] for entry in book["equations"]}
+    means = sum(check["kind"] == "mean" for check in checks)
+    loose = sum(check["kind"] != "mean" and check["tolerance"] > NEAR_ROUNDING for check in checks)
+    held = [f"{len(checks) - means - loose:,} to {NEAR_ROUNDING:g}"]
+    held += [f"{loose:,} to a looser allowance that says why"] if loose else []
+    held += [f"{means:,} {'mean' if means == 1 else 'means'} of samples within 6 standard errors"] if means else []
+    instances = count(sum(check["instances"] for check in checks), "instance")
+    equations = f"{count(len(book['equations']), 'named equation')} in {count(len(chapters), 'chapter')}"
+    return f"{equations}, held by {count(len(checks), 'check')} on {instances}: {_listed(held)}."
 
 
 def count(n, noun):
@@ -425,7 +428,8 @@ def table(book, doc, titles, level=2):
     lines = []
     for home, entries in homes.items():
         lines += [f"{'#' * level} {titles.get(home, home)}", ""]
-        lines += ["| Equation | Check | Instances | Worst residual | Allowed |", "|:--|:--|--:|--:|--:|"]
+        lines += ["| Equation | Check | Instances | Worst | Allowed |", "|:--|:--|--:|--:|--:|"]
+        reasons = []
         for entry in entries:
             source = posixpath.relpath(home, posixpath.dirname(doc) or ".")
             name = f"[({entry['name']})]({source}.ipynb#eq-{entry['name']})"
@@ -437,8 +441,19 @@ def table(book, doc, titles, level=2):
                 allowed = f"{check['tolerance']:g}"
                 lines.append(f"| {name} | {kind} | {check['instances']:,} | {worst}{unit} | {allowed}{unit} |")
                 name = ""
-        lines.append("")
+                if reason := check.get("because"):
+                    reasons.append(f"({entry['name']}) {allowed}: {_literal(reason)}")
+        lines += [
+            "",
+            f"Allowed more than {NEAR_ROUNDING:g}, and why: {'; '.join(dict.fromkeys(reasons))}." if reasons else "",
+            "",
+        ]
     return "\n".join(lines)
+
+
+def _literal(text):
+    """Plain text as Markdown that shows it unchanged."""
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", " ".join(text.split()).rstrip("."))
 
 
 def filled(text, doc, book, titles):

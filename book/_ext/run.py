@@ -28,8 +28,9 @@ import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
-import ledger
 import yaml
+
+import ledger
 
 sys.modules.setdefault("rfc3987_syntax", None)  # or jsonschema, if it finds it, compiles a grammar for two seconds
 
