@@ -12,8 +12,10 @@ A mutant is *caught* when a check fails (``CheckFailed``). Any other exception i
 broken proves nothing. (A flipped sign may also crash its cell, since nobody chose it; the summary counts those apart.)
 A mutant runs only the cells that can see it, as far as the first check that fails, and then the same cells run
 unmutated and must pass. Which cells those are is read off the syntax; should that reading be wrong, it costs time and
-never truth, because the whole notebook runs before a mutant is called a survivor. Exits with 1 on a survivor or an
-error.
+never truth, because the whole notebook runs before a mutant is called a survivor.
+
+A check can fail only if someone has seen it fail: every named equation must be the one to catch some slip or sign, or
+fail in a ``with check.catches(...)``. Exits with 1 on a survivor, an error, or an equation that caught nothing.
 
 A sign that may flip without harm is listed in the slips file, with its reason (``flip`` is the wrong formula, as this
 program prints it):
@@ -45,6 +47,10 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 os.environ["MPLBACKEND"] = "Agg"
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT / "notebooks"), str(ROOT / "book" / "_ext")]
+
+import ledger  # noqa: E402
+
 LIMIT = 120  # seconds one run of a mutant may take
 FEWEST = 10  # slips a chapter must have
 WORDS = {"caught": "caught", "crashed": "crashed", "survived": "SURVIVED", "invalid": "INVALID"}
@@ -223,6 +229,7 @@ class Notebook:
     name: str
     folder: Path
     cells: tuple
+    equations: tuple = ()  # the names it states
 
     @functools.cached_property
     def later(self):
@@ -310,7 +317,7 @@ def load(name, root=ROOT):
         raise SlipError(f"there is no notebook {name}")
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
     code = tuple(Cell(c.get("id", "?"), "".join(c["source"])) for c in cells if c["cell_type"] == "code")
-    return Notebook(name, path.parent, code)
+    return Notebook(name, path.parent, code, tuple(ledger.tags({name: {"cells": cells}})))
 
 
 def chapters(root=ROOT):
@@ -404,19 +411,19 @@ def slip_mutants(chapter, root=ROOT):
 
 
 def signs(function):
-    """The nodes of a def whose sign can flip. Not: indices, and a negative integer given as an argument (an axis)."""
-    todo, found = [function], []
+    """[(node whose sign can flip, node to show), ...] of a def. Not: indices, or a negative integer as an argument."""
+    todo, found = [(function, function)], []
     while todo:
-        node = todo.pop(0)
+        node, parent = todo.pop(0)
         if isinstance(node, (ast.BinOp, ast.AugAssign)) and isinstance(node.op, (ast.Add, ast.Sub)):
-            found.append(node)
+            found.append((node, node))
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-            found.append(node)
+            found.append((node, parent if isinstance(parent, (ast.BinOp, ast.Compare)) else node))
         for child in ast.iter_child_nodes(node):
             is_index = isinstance(node, ast.Subscript) and child is node.slice
             is_axis = isinstance(node, (ast.Call, ast.keyword)) and _is_axis(child)
             if not is_index and not is_axis:
-                todo.append(child)
+                todo.append((child, node))
     return found
 
 
@@ -439,9 +446,9 @@ def sign_mutants(chapter, root=ROOT):
         cell = notebook.cells[index]
         for k in range(len(signs(cell.functions[function]))):
             tree = ast.parse(cell.source)
-            node = signs(next(n for n in tree.body if getattr(n, "name", None) == function))[k]
+            node, shown = signs(next(n for n in tree.body if getattr(n, "name", None) == function))[k]
             node.op = {ast.USub: ast.UAdd, ast.Sub: ast.Add, ast.Add: ast.Sub}[type(node.op)]()
-            flip = ast.unparse(node)
+            flip = ast.unparse(shown)
             if (chapter, function, flip) in harmless:
                 unused.discard((chapter, function, flip))
             else:
@@ -554,6 +561,14 @@ def judge(mutant):
     return replace(verdict, seconds=time.perf_counter() - start)
 
 
+def never_red(notebook, verdicts):
+    """The notebook's equations whose checks nobody has seen fail: no mutant of its own, and no check.catches."""
+    code = "\n".join(cell.source for cell in notebook.cells)
+    red = {v.equation for v in verdicts if v.kind == "caught" and v.mutant.notebook.name == notebook.name}
+    red |= set(re.findall(r"""check\.catches\(["']([^"']+)""", code))
+    return [name for name in notebook.equations if name not in red]
+
+
 def is_bad(verdict):
     """Survivors and invalid runs; and a crash, unless it is that of a flipped sign, which nobody chose."""
     return verdict.kind in ("survived", "invalid") or (verdict.kind == "crashed" and not verdict.mutant.sign)
@@ -561,7 +576,6 @@ def is_bad(verdict):
 
 def warm_up(notebooks, root=ROOT):
     """Import, once and before any fork, whatever the notebooks import."""
-    sys.path.insert(0, str(root / "notebooks"))
     imports = {
         ast.unparse(node) for notebook in notebooks for cell in notebook.cells for node in cell.tree.body
         if isinstance(node, (ast.Import, ast.ImportFrom))
@@ -576,13 +590,14 @@ def judge_all(mutants, root=ROOT):
     warm_up({mutant.notebook for mutant in mutants}, root)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     with multiprocessing.get_context("fork").Pool(cores) as pool:
-        yield from pool.imap(judge, mutants)
+        yield from pool.imap(judge, mutants, chunksize=4)  # neighbours share control runs
 
 
-def say(verdict):
-    """One line on one mutant."""
+def say(verdict, width=70):
+    """One line on one mutant, its name cut to `width` characters."""
     word = "ERROR" if verdict.kind == "crashed" and is_bad(verdict) else WORDS[verdict.kind]
-    return f"{word:8} {verdict.mutant.place:20} {verdict.mutant.name:60} {verdict.detail}"
+    name = verdict.mutant.name if len(verdict.mutant.name) <= width else f"{verdict.mutant.name[:width - 1]}…"
+    return f"{word:8} {verdict.mutant.place:20} {name:{min(width, 70)}} {verdict.detail}"
 
 
 def main(arguments=None, root=ROOT):
@@ -594,11 +609,13 @@ def main(arguments=None, root=ROOT):
     kind.add_argument("--signs", action="store_true", help="only the flipped signs")
     options = parser.parse_args(arguments)
     start, mutants, errors = time.perf_counter(), [], []
-    for chapter in options.chapters or chapters(root):
-        for wanted, make in ((not options.signs, slip_mutants), (not options.slips, sign_mutants)):
-            made, wrong = make(chapter, root) if wanted else ([], [])
+    wanted = options.chapters or chapters(root)
+    for chapter in wanted:
+        for asked, make in ((not options.signs, slip_mutants), (not options.slips, sign_mutants)):
+            made, wrong = make(chapter, root) if asked else ([], [])
             mutants += made
             errors += wrong
+    mutants.sort(key=lambda mutant: (mutant.notebook.name, mutant.index))
     verdicts, heading = [], None
     for verdict in judge_all(mutants, root):
         if verdict.mutant.notebook.name != heading:
@@ -615,7 +632,10 @@ def main(arguments=None, root=ROOT):
         f"{count['invalid']} invalid; {time.perf_counter() - start:.0f} s"
     )
     errors += dict.fromkeys(f"{v.mutant.notebook.name}: {v.detail}" for v in verdicts if v.kind == "invalid")
-    errors += [f"{v.mutant.notebook.name}: {say(v)}" for v in verdicts if is_bad(v) and v.kind != "invalid"]
+    errors += [f"{v.mutant.notebook.name}: {say(v, 999)}" for v in verdicts if is_bad(v) and v.kind != "invalid"]
+    for notebook in (load(chapter, root) for chapter in wanted if not options.signs):
+        if names := never_red(notebook, verdicts):
+            errors.append(f"{notebook.name}: no wrong formula turned ({'), ('.join(names)}) red: slips should")
     for error in errors:
         print(f"error: {error}")
     return 1 if errors or not verdicts else 0

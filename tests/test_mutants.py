@@ -166,7 +166,7 @@ def test_every_sign_is_flipped_but_indices_and_axes(book):
     made, found = mutants.sign_mutants("01_tiny", root)
     assert [m.name.removeprefix("sign: ") for m in made] == [
         "x += y[:-1] + y[1 - 1]", "y[:-1] - y[1 - 1]",
-        "-np.sum(x - 1, axis=-1) - x.sum(-1)", "+np.sum(x - 1, axis=-1)", "x + 1",
+        "-np.sum(x - 1, axis=-1) - x.sum(-1)", "+np.sum(x - 1, axis=-1) + x.sum(-1)", "x + 1",
     ]
     assert not found
 
@@ -189,6 +189,23 @@ def test_the_command_fails_on_a_survivor_and_passes_without(book, capsys):
     mutants.load.cache_clear()
     assert mutants.main(["--slips"], root) == 1
     assert "01_tiny: SURVIVED double" in capsys.readouterr().out
+
+
+def test_an_equation_that_never_failed_is_an_error(book, capsys):
+    ten = "".join(slip("x + x", f"x + {n}", name=f"slip {n}") for n in range(10))
+    weak = CHECKED + '\ncheck.equal("idle", x + 1, 1 + x)'
+    root = book({"double": DOUBLE, "check": weak}, ten)
+    path = root / "notebooks" / "01_tiny.ipynb"
+    notebook = json.loads(path.read_text())
+    text = "$$ 2x = x + x \\tag{double} $$\n\n$$ x + 1 = 1 + x \\tag{idle} $$"
+    notebook["cells"].append({"cell_type": "markdown", "id": "text", "metadata": {}, "source": [text]})
+    path.write_text(json.dumps(notebook))
+    assert mutants.main(["--slips"], root) == 1
+    assert "error: 01_tiny: no wrong formula turned (idle) red" in capsys.readouterr().out
+    notebook["cells"][-2]["source"] += '\nwith check.catches("idle"):\n    check.equal("idle", x + 1, x)'
+    path.write_text(json.dumps(notebook))
+    mutants.load.cache_clear()
+    assert mutants.main(["--slips"], root) == 0
 
 
 @pytest.mark.parametrize("chapter", mutants.chapters())
