@@ -34,33 +34,40 @@ class Verdict(NamedTuple):
     text: str
 
 
-def judge(number, function, folder=SOLUTIONS):
+def judge(number, function):
     """The Verdict on `function` as an answer to exercise `number`.
 
     It is called once for each case, on a copy of the arguments; what it prints or warns of is dropped.
     Raises CheckRefused if there is no such exercise, if it asks for another function, or if its solution is broken.
     """
     title = f"Exercise {number}"
-    solution = _Solution(number, Path(folder))
+    solution = _Solution(number, SOLUTIONS)
     name = getattr(function, "__name__", None)
     if name not in solution.asked:
-        wanted = " or ".join(f"`{known}`" for known in solution.asked)
-        raise CheckRefused(f"{title} asks for a function named {wanted}, not {name or function!r}")
-    cases, wanted = solution.cases(name)
+        wanted, given = " or ".join(f"`{known}`" for known in solution.asked), f"`{name}`" if name else repr(function)
+        raise CheckRefused(f"{title} asks for a function named {wanted}, not for {given}")
+    with _quiet():
+        cases, wanted = solution.cases(name)
+        if _untried(_outcome(function, cases[0])):
+            return Verdict("untried", None, f"○ {title}  not tried yet: `{name}` returns nothing so far")
+        got = [_outcome(function, case) for case in cases]
+        wrong = [i for i in range(len(cases)) if _kind(got[i], wanted[i]) or not _close(got[i], wanted[i])]
+        if not wrong:
+            return Verdict("right", None, f"✓ {title}  right on {len(cases):,} case{'s' * (len(cases) > 1)}")
 
-    first = _outcome(function, cases[0])
-    if first is None or first is ... or (isinstance(first, _Raised) and isinstance(first.error, NotImplementedError)):
-        return Verdict("untried", None, f"○ {title}  not tried yet: `{name}` returns nothing so far")
-    got = [_outcome(function, case) for case in cases]
-    wrong = [i for i in range(len(cases)) if _kind(got[i], wanted[i]) or not _close(got[i], wanted[i])]
-    if not wrong:
-        return Verdict("right", None, f"✓ {title}  right on {len(cases):,} case{'s' * (len(cases) > 1)}")
-
-    wrong.sort(key=lambda i: sum(np.size(argument) for argument in cases[i]))  # the simplest is shown
-    parameters, slip = solution.parameters(name), solution.slip(name, cases, got)
-    hint = slip["says"] if slip else _hint(name, parameters, cases, got, wanted, wrong)
-    example = _example(parameters, cases[wrong[0]], got[wrong[0]], wanted[wrong[0]])
+        wrong.sort(key=lambda i: sum(np.size(argument) for argument in cases[i]))  # the simplest is shown
+        parameters, slip = solution.parameters(name), solution.slip(name, cases, got)
+        hint = slip["says"] if slip else _hint(name, parameters, cases, got, wanted, wrong)
+        example = _example(parameters, cases[wrong[0]], got[wrong[0]], wanted[wrong[0]])
     return Verdict("wrong", slip and slip["name"], f"✗ {title}  {hint}\n{example}".rstrip())
+
+
+@contextlib.contextmanager
+def _quiet():
+    """Nothing that an answer prints or warns of: it would stand above the hint."""
+    with warnings.catch_warnings(), np.errstate(all="ignore"), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        yield
 
 
 class _Raised(NamedTuple):
@@ -70,13 +77,16 @@ class _Raised(NamedTuple):
 
 
 def _outcome(function, case):
-    """What a call returns, or _Raised. Quiet: whatever it has to say would stand above the hint."""
-    with warnings.catch_warnings(), np.errstate(all="ignore"), contextlib.redirect_stdout(io.StringIO()):
-        warnings.simplefilter("ignore")
-        try:
-            return function(*copy.deepcopy(case))
-        except Exception as error:
-            return _Raised(error)
+    """What a call returns, or _Raised."""
+    try:
+        return function(*copy.deepcopy(case))
+    except Exception as error:
+        return _Raised(error)
+
+
+def _untried(outcome):
+    """Nothing was returned: None, the starter's ellipsis, or NotImplementedError."""
+    return outcome is None or outcome is ... or isinstance(getattr(outcome, "error", None), NotImplementedError)
 
 
 class _Solution:
@@ -101,7 +111,7 @@ class _Solution:
                     numbers.setdefault(call[0], []).append(call[1])
         self.asked = numbers.get(number)
         if not self.asked:
-            raise CheckRefused(f"there is no exercise {number}; {self.path.stem} has {', '.join(sorted(numbers))}")
+            raise CheckRefused(f"there is no exercise {number}; {self.path.stem} has {', '.join(numbers) or 'none'}")
         self.names = self.run()
 
     def run(self, changed=None):
@@ -116,11 +126,10 @@ class _Solution:
 
     def cases(self, name):
         """The cases of an exercise and the reference's answers."""
-        try:
-            cases = self.names[f"cases_{name}"](elbokit.rng())
-            reference = self.names[name]
-        except KeyError as missing:
-            raise CheckRefused(f"{self.path.name} does not define {missing}") from None
+        for needed in (name, f"cases_{name}"):
+            if needed not in self.names:
+                raise CheckRefused(f"{self.path.name} does not define {needed}")
+        cases, reference = self.names[f"cases_{name}"](elbokit.rng()), self.names[name]
         if not cases or not all(isinstance(case, tuple) for case in cases):
             raise CheckRefused(f"cases_{name} in {self.path.name} is to return a list of argument tuples, not empty")
         wanted = [_outcome(reference, case) for case in cases]
@@ -132,7 +141,7 @@ class _Solution:
     def slip(self, name, cases, got):
         """The slip, {"name", "says", …}, that gives these outcomes on every case, or None."""
         path = self.path.with_suffix(".slips.toml")
-        slips = tomllib.loads(path.read_text(encoding="utf-8"))["slip"] if path.exists() else []
+        slips = tomllib.loads(path.read_text(encoding="utf-8")).get("slip", []) if path.exists() else []
         sources = dict(self.definitions)
         for slip in slips:
             source = sources.get(slip.get("function"))
@@ -159,7 +168,7 @@ def _kind(got, wanted):
     if isinstance(wanted, str):
         return "" if isinstance(got, str) else f"returns {_what(got)} where a text is wanted"
     if isinstance(wanted, tuple):
-        if not isinstance(got, (tuple, list, np.ndarray)) or np.ndim(got) == 0 and isinstance(got, np.ndarray):
+        if not isinstance(got, (tuple, list)) and not (isinstance(got, np.ndarray) and got.ndim):
             return f"returns {_what(got)} where {len(wanted)} values are wanted"
         if len(got) != len(wanted):
             return f"returns {len(got)} values where {len(wanted)} are wanted"

@@ -84,7 +84,7 @@ def gauge(ax, log_Z, minus_J, labels=None, *, title=None, hatched=True):
     ax.set(xlim=(-0.5, count - 0.5), ylim=(log_Z - gaps.max() - below * span, log_Z + above * span))
     digits, small = _decimals(gaps.max()), {"fontsize": 12 if count <= 3 else 11 if count <= 5 else 9}
     for x, (line, gap) in enumerate(zip(lines, gaps, strict=True)):
-        size = f"gap {_nats(gap, max(digits, _decimals(gap)))}" if gap else "tight"
+        size = _gap(gap, digits)
         value = f"$-J$ = {_nats(line, digits)}" if count <= 3 else _nats(line, digits)
         ax.bar(x, gap, 0.4, bottom=line, **(GAP_FILL if hatched else GAP_FILL | {"hatch": None}))
         ax.plot([x - 0.3, x + 0.3], [line, line], **Q_LINE, zorder=3)
@@ -165,11 +165,18 @@ def _decimals(gap):
 
 
 def _nats(value, decimals):
-    """A number for a figure: fixed decimals, scientific where these would show only zeros, a true minus sign."""
+    """A number with fixed decimals and a true minus sign, none before zero."""
     text = f"{value:.{decimals}f}"
-    if value and not text.strip("-0."):
-        text = f"{value:.0e}"
-    return text.replace("-", "\N{MINUS SIGN}")
+    return text.replace("-", "\N{MINUS SIGN}" if text.strip("-0.") else "")
+
+
+def _gap(gap, decimals):
+    """The size of a gap: two digits at least, however small."""
+    if gap == 0:
+        return "tight"
+    if gap < 1e-3:
+        return f"gap {gap:.1e}".replace("-", "\N{MINUS SIGN}")
+    return f"gap {_nats(gap, max(decimals, _decimals(gap)))}"
 
 
 def _note(ax, text, place, offset, **how):
