@@ -52,15 +52,16 @@ def of_kind(notebook, kind):
     return [(c.get("id", "?"), "".join(c["source"])) for c in notebook["cells"] if c["cell_type"] == kind]
 
 
-def markdown(notebook, without=()):
-    """(cell id, text) of the Markdown cells, line by line as they are, but code crossed out; so math or tables."""
-    patterns = [r"^( *>? *)```.*?^\1```", r"`[^`\n]+`"]
-    patterns += [r"\$\$.*?\$\$", r"(?<!\\)\$[^$\n]+\$"] if "math" in without else []
-    patterns += [r"^\s*>?\s*\|.*$"] if "tables" in without else []
+CODE = re.compile(r"^( *>? *)```.*?^\1```|`[^`\n]+`", re.M | re.S)
+MATH = re.compile(r"\$\$.*?\$\$|(?<!\\)\$[^$\n]+\$", re.S)
+TABLE = re.compile(r"^\s*>?\s*\|.*$", re.M)
+
+
+def markdown(notebook, *hidden):
+    """(cell id, text) of the Markdown cells; code is crossed out, and so is what matches a hidden pattern."""
     for cell, text in of_kind(notebook, "markdown"):
-        for pattern in patterns:
-            blank = lambda match: "\n".join("x" * len(line) for line in match[0].split("\n"))  # noqa: E731
-            text = re.sub(pattern, blank, text, flags=re.M | re.S if pattern.startswith((r"\$\$", "^( *>")) else re.M)
+        for pattern in (CODE, *hidden):
+            text = pattern.sub(lambda match: re.sub(r"[^\n]", "x", match[0]), text)
         yield cell, text
 
 
@@ -129,21 +130,21 @@ def short_cells(notebook):
 def no_myst(notebook):
     """Nothing that only the rendered book understands."""
     syntax = {
-        r"\{[a-z][\w:-]*\}x": "a role", r"^\s*:::|^\s*[`~]{3,}\s*\{": "a directive", r"^\s*\([\w-]+\)=\s*$": "a target",
+        r"\{[a-z][\w:-]*\}x": "a role", r"^\s*:::": "a directive", r"^\s*\([\w-]+\)=\s*$": "a target",
         r"\{\{": "a substitution", r"^%": "a comment", r"\[\]\(": "a link without text", r"\[\^": "a footnote",
         r"\{[#.][\w-]+\}": "an attribute",
     }
-    fences = {r"^\s*[`~]{3,}\s*\{": "a directive"}
     for cell, text in of_kind(notebook, "markdown"):
-        yield from (f"{cell}: {what}" for pattern, what in fences.items() if re.search(pattern, text, re.M))
-    for cell, text in markdown(notebook, ["math"]):
+        if re.search(r"^\s*[`~]{3,}\s*\{", text, re.M):
+            yield f"{cell}: a directive"
+    for cell, text in markdown(notebook, MATH):
         yield from (f"{cell}: {what}" for pattern, what in syntax.items() if re.search(pattern, text, re.M))
 
 
 @rule
 def plain_html(notebook):
     """No HTML but folds and line breaks: GitHub and JupyterLab drop the rest."""
-    for cell, text in markdown(notebook, ["math"]):
+    for cell, text in markdown(notebook, MATH):
         for tag in re.findall(r"</?([A-Za-z][A-Za-z0-9]*)\b(?!:)[^<>]*>", text):
             if tag not in ("details", "summary", "br", "sub", "sup", "kbd"):
                 yield f"{cell}: <{tag}>"
@@ -217,7 +218,7 @@ def tables(notebook):
 @rule
 def one_sentence_a_line(notebook):
     """In paragraphs. (Lists of sources and boxes are left alone: there a line is an item.)"""
-    for cell, text in markdown(notebook, ["math", "tables"]):
+    for cell, text in markdown(notebook, MATH, TABLE):
         for line in text.split("\n"):
             if re.match(r"\s*(>|[-*] |\d+\. |\*\*|<)", line):
                 continue
@@ -229,7 +230,7 @@ def one_sentence_a_line(notebook):
 @rule
 def honest_prose(notebook):
     """The words that the style does without."""
-    for cell, text in markdown(notebook, ["math"]):
+    for cell, text in markdown(notebook, MATH):
         for word in re.findall(r"\b(?:clearly|simply|obviously|trivially|it is easy to see)\b", text, re.I):
             yield f"{cell}: {word!r}"
 
@@ -374,6 +375,18 @@ def test_definitions_with_the_same_name_are_the_same():
                     assert code == first, f"{node.name} in {doc}, {cell} is not what it is in {where}"
 
 
+@pytest.mark.parametrize("doc", CHAPTERS)
+def test_a_chapter_has_its_parts(doc):
+    """Those that every chapter has: a table of symbols, predictions, mistakes made on purpose, summary, sources."""
+    text = "\n\n".join(text for _, text in cells(doc, "markdown"))
+    code = "\n".join(text for _, text in cells(doc, "code"))
+    number = PurePosixPath(doc).name.split("_")[0]
+    parts = [rf"\A# {number} \w", r"^\| symbol \| in code \| shape \|$", r"^## Summary$", r"^## Exercises$", r"^## Sources\b"]
+    parts += [rf"^> \*\*{box}\.\*\*" for box in ("Predict", "Break it", "Summary")]
+    assert not [part for part in parts if not re.search(part, text, re.M)]
+    assert "with check.catches(" in code and "plt." in code
+
+
 @pytest.mark.parametrize("doc", PROMISED)
 def test_the_promised_equations_are_there(doc):
     assert not set(PROMISED[doc].split()) - {name for name, where in named().items() if where == doc}
@@ -469,10 +482,12 @@ def test_every_exercise_can_be_tried_and_has_a_solution(doc):
     assert sorted({n for n, _ in exercises(doc)}) == boxes and exercises(solutions) == exercises(doc)
     starters, answers = top_level(doc), top_level(solutions)
     checked = {record["name"] for record in records(solutions, ledger.CHECK)}
+    slipped = {slip.get("function") for slip in mutants.slips(PurePosixPath(doc).name)["slip"] if slip.get("says")}
     for n, name in exercises(doc):
         assert ast.get_docstring(starters[name]), f"the starter of {n} has no docstring"
         assert ast.unparse(answers[name].args) == ast.unparse(starters[name].args), f"{n}: other arguments than solved"
         assert f"cases_{name}" in answers and f"Exercise {n}" in checked, f"{n}: no cases, or no check by another route"
+        assert name in slipped, f"{n}: no usual slip that the check knows by name"
 
 
 @pytest.mark.parametrize("doc", docs())
