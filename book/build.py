@@ -10,6 +10,7 @@ import importlib.metadata
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -42,8 +43,9 @@ def main():
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace", line_buffering=True)
     try:
-        with run.lock(BUILD / ".lock"):
-            return build(options)
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # stopped politely is stopped as by Ctrl-C
+        with run.lock(BUILD / ".lock") as lock:
+            return build(options, lock)
     except (run.BuildError, ledger.LedgerError) as error:
         print(f"\n{error}\n", file=sys.stderr)
         return _failed("failed")
@@ -54,8 +56,8 @@ def main():
         return _failed("failed")
 
 
-def build(options):
-    """Builds the book; raises BuildError or LedgerError. -> exit status"""
+def build(options, lock):
+    """Builds the book, under the lock; raises BuildError or LedgerError. -> exit status"""
     start = time.perf_counter()
     version = importlib.metadata.version("jupyter-book")
     if not version.startswith("1."):
@@ -68,21 +70,21 @@ def build(options):
 
     print("site")
     for_all = ingredients()
-    made_from = run.digest(for_all, everything, run.tree(ROOT))
-    if not options.force and recorded() == {"made_from": made_from, "looks": looks()}:
+    made_from = run.digest(for_all, everything, looks(ROOT))
+    if not options.force and recorded() == {"made_from": made_from, "looks": looks(SITE)}:
         print("  nothing has changed")
     else:
         if options.force or not STAMP.is_file() or STAMP.read_text() != for_all:
             shutil.rmtree(ASIDE, ignore_errors=True)
         try:
             STAMP.unlink(missing_ok=True)  # so that a build cut short is not built upon
-            made = pages_made(list(everything))
+            made = pages_made(list(everything), lock)
             STAMP.write_text(for_all)
         except BaseException:
             shutil.rmtree(ASIDE, ignore_errors=True)  # half a build, or one with warnings, must not be built upon
             raise
         put_in_place(made)
-        run.write(RECORD, json.dumps({"made_from": made_from, "looks": looks()}))
+        run.write(RECORD, json.dumps({"made_from": made_from, "looks": looks(SITE)}))
     end = time.perf_counter()
     print(f"  {ledger.count(len(everything), 'page')}; notebooks {executed - start:.1f} s, site {end - executed:.1f} s")
     print(f"\n  {(SITE / 'index.html').as_uri()}\n")
@@ -98,10 +100,9 @@ def ingredients():
     return run.digest(files, folders, installed, sys.version, sorted(settings), str(ROOT))
 
 
-def looks():
-    """A hash of the names, sizes and times of the site's files: a site that was tampered with is made again."""
-    files = [(path, path.stat()) for path in sorted(SITE.rglob("*"))]
-    return run.digest([[str(path), stat.st_size, stat.st_mtime_ns] for path, stat in files if path.is_file()])
+def looks(folder):
+    """The name, size and time of every file of a folder, as one hash."""
+    return run.digest([[str(path), path.stat().st_size, path.stat().st_mtime_ns] for path in run.files(folder)])
 
 
 def recorded():
@@ -111,15 +112,23 @@ def recorded():
         return None
 
 
-def pages_made(docs):
-    """Lets Jupyter Book make the site aside. -> its folder; raises BuildError on any warning, with all of them"""
+def pages_made(docs, lock):
+    """Lets Jupyter Book make the site aside. -> its folder; raises BuildError on any warning, with all of them
+
+    Should this process be killed, Jupyter Book still holds the lock until it ends."""
     site = ASIDE / "_build" / "html"
     command = [sys.executable, "-P", "-c", JUPYTER_BOOK, "build", str(ROOT), "--path-output", str(ASIDE)]
     command += ["-q", "-W", "-n", "--keep-going"]
     environment = os.environ | {"NO_COLOR": "1", "PYTHONIOENCODING": "utf-8"}
     ASIDE.mkdir(parents=True, exist_ok=True)
     sphinx = subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", errors="replace"
+        command,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+        pass_fds=[lock.fileno()],
     )
     try:
         said = run.ANSI.sub("", sphinx.communicate()[0])

@@ -68,11 +68,13 @@ A = [
     "def f(a, b):\n    return a + b",
     'check.equal("sum", f(1, 2), 3)',
 ]
+PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
 B = [
     "# B",
     SETUP,
     "By [(sum)](01_a.ipynb#eq-sum):\n\n$$ b = b \\tag{b} $$",
     'check.equal("b", 1, 1)\ncheck.equal("sum", 5, 5)',
+    f"from IPython.display import display\ndisplay({{'image/png': '{PNG}'}}, raw=True)",
 ]
 
 
@@ -80,7 +82,8 @@ def notebook(*cells):
     """A notebook of these cells: Markdown where the text begins with a capital, # or >, else code."""
     made = []
     for number, source in enumerate(cells):
-        cell = {"id": f"cell-{number}", "metadata": {}, "source": source}
+        lines = source.splitlines(keepends=True)  # as the format has it, and JupyterLab writes it
+        cell = {"id": f"cell-{number}", "metadata": {}, "source": lines}
         if re.match(r"[A-Z#>]", source):
             made.append({"cell_type": "markdown"} | cell)
         else:
@@ -107,7 +110,7 @@ class Book:
         )
         self.write("book/ledger.md", "# Ledger\n\n<!-- ledger -->\n")
         self.cells("notebooks/01_a", *A)
-        self.cells("notebooks/solutions/01_a", "# Solutions", "x = 1")
+        self.cells("notebooks/solutions/01_a", "# Solutions", SETUP, 'check.equal("sum", 1, 1)')
         self.cells("notebooks/02_b", *B)
 
     def write(self, name, text):
@@ -272,7 +275,7 @@ def test_an_exercise_sees_its_solutions_and_their_slips(book, fake):
 
 def test_new_text_takes_over_the_outputs(book, fake):
     _, before = book.run()
-    book.cells("notebooks/02_b", "# B, better", "A new paragraph", *B[1:3], "Another", B[3])
+    book.cells("notebooks/02_b", "# B, better", "A new paragraph", *B[1:3], "Another", *B[3:])
     executed, after = book.run()
     assert executed == set()
     shown = after["notebooks/02_b"]
@@ -366,6 +369,10 @@ def test_a_table_of_contents_that_cannot_be_read(book):
     assert "_toc.yml cannot be read" in book.refused()
     (book.root / "_toc.yml").unlink()
     assert "_toc.yml cannot be read" in book.refused()
+
+
+def test_the_notebooks_themselves_are_never_written_over(book):
+    assert "choose another folder" in book.refused(out=book.root)
 
 
 def test_an_unknown_notebook_is_asked_for(book):
@@ -476,10 +483,10 @@ def test_stopped_by_hand_nothing_is_left_running(book):
     _, said = process.communicate(timeout=30)
     assert process.returncode == 130 and said == "the build stopped\n"
     deadline = time.monotonic() + 10
-    while time.monotonic() < deadline and Path(f"/proc/{pid.read_text()}").exists():
-        time.sleep(0.05)
     with pytest.raises(ProcessLookupError):
-        os.kill(int(pid.read_text()), 0)
+        while time.monotonic() < deadline:
+            os.kill(int(pid.read_text()), 0)
+            time.sleep(0.05)
     assert not (book.root / "_build/executed/notebooks/01_a.ipynb").exists()
 
 
@@ -511,10 +518,11 @@ def test_the_site_is_whole(built):
     assert [entry["name"] for entry in book["equations"]] == ["sum", "b"]
     for doc in ("book/index", "book/ledger", *ALL):
         assert (built.site / f"{doc}.html").is_file()
-    assert "2 named equations in 2 chapters, held by 3 checks on 3 instances" in built.page("book/index")
+    assert "2 named equations in 2 chapters, held by 4 checks on 4 instances" in built.page("book/index")
     assert '<a href="../notebooks/02_b.html#check-sum">equal</a>' in built.page("book/ledger")
     assert 'href="../notebooks/01_a.html#eq-sum"' in built.page("book/ledger")
     assert '<a href="01_a.html#eq-sum">(sum)</a>' in built.page("notebooks/02_b")
+    assert 'class="dark-light"' in built.page("notebooks/02_b")
     assert 'id="check-sum"' in built.page("notebooks/01_a") and 'id="eq-sum"' in built.page("notebooks/01_a")
     assert json.loads((built.site / "_sources/notebooks/01_a.ipynb").read_text()) == notebook(
         *A
@@ -538,7 +546,9 @@ def test_a_site_that_was_tampered_with_is_made_again(built):
     assert built.files() == before
 
 
-def test_new_text_new_names_and_pages_taken_out(built):
+def test_new_text_new_names_a_new_helper_and_pages_taken_out(built):
+    built.write("notebooks/elbokit/check.py", CHECK.replace("  1 instance", "  one instance"))
+    built.cells("notebooks/solutions/01_a", "# Solutions", SETUP, 'check.equal("total", 1, 1)')
     built.cells(
         "notebooks/01_a",
         "# A changed title",
@@ -552,14 +562,16 @@ def test_new_text_new_names_and_pages_taken_out(built):
     built.write("book/index.md", "# Index\n\n<!-- ledger-summary -->\n")
     made = built.build()
     assert made.returncode == 0, made.stderr
+    assert "one instance" in built.page("notebooks/solutions/01_a")
     assert "New words" in built.page("notebooks/01_a") and "eq-total" in built.page("notebooks/02_b")
     assert "A changed title" in built.page("book/ledger")
 
     built.write("_toc.yml", TOC.replace("  - file: notebooks/02_b\n", ""))
     (built.root / "notebooks/02_b.ipynb").unlink()
+    assert [name for name in built.files() if name.startswith("_images/")]
     made = built.build()
     assert made.returncode == 0 and "executing" not in made.stdout, made.stderr
-    assert not [name for name in built.files() if "02_b" in name]
+    assert not [name for name in built.files() if "02_b" in name or name.startswith("_images/")]
     assert "1 named equation in 1 chapter" in built.page("book/index")
     assert "02_b" not in (built.site / "searchindex.js").read_text()
 
@@ -625,13 +637,6 @@ def test_plain_jupyter_book_is_as_honest(built):
     built.cells("notebooks/02_b", *B[:3], 'check.equal("b", 1, 2)')
     failed = plain()
     assert failed.returncode == 1 and "CheckFailed: (b) fails: 1 is not 2" in failed.stderr
-
-
-def test_a_change_of_a_helper_alone_reaches_the_pages(built):
-    built.write("notebooks/elbokit/check.py", CHECK.replace("  1 instance", "  one instance"))
-    made = built.build()
-    assert made.returncode == 0 and "executing 3 notebooks" in made.stdout
-    assert "one instance" in built.page("notebooks/01_a") and "one instance" in built.page("notebooks/02_b")
 
 
 def test_the_script(built):

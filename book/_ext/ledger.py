@@ -21,7 +21,7 @@ CATCH = "application/vnd.elbokit.catch+json"
 EXERCISE = "application/vnd.elbokit.exercise+json"
 
 KINDS = {"equal", "chain", "bound", "mean"}
-NAME = re.compile(r"[A-Za-z0-9]+(-[A-Za-z0-9]+)*")
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*(-[A-Za-z0-9]+)*")
 TAG = re.compile(r"\\tag\s*(\*?)\s*\{([^{}]*)\}")
 NEAR_ROUNDING = 1e-12  # the allowance of a check that states no other
 TABLE, SUMMARY = "<!-- ledger -->", "<!-- ledger-summary -->"
@@ -77,7 +77,7 @@ def equations_in(text):
                 problems.append(f"one display has {len(names)} tags, {_listed(n for _, n in names)}: give each its own")
             for star, name in names:
                 if star or not NAME.fullmatch(name):
-                    problems.append(f"\\tag{star}{{{name}}}: a name is letters, digits and single hyphens, as in log-Z")
+                    problems.append(f"\\tag{star}{{{name}}}: a name is letters, digits and single hyphens, as log-Z is")
                 else:
                     found.append((name, TAG.sub("", token.content).strip()))
         elif token.type in ("text", "math_inline", "html_block", "html_inline") and (tag := TAG.search(token.content)):

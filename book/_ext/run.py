@@ -54,18 +54,18 @@ def toc(root):
     except (OSError, yaml.YAMLError) as error:
         raise BuildError(f"✗ _toc.yml cannot be read: {error}") from None
 
-    def files(node):
+    def named(node):
         if isinstance(node, dict):
             for key, value in node.items():
                 if key in ("root", "file") and isinstance(value, str):
                     yield re.sub(r"\.(md|ipynb)$", "", value)
                 else:
-                    yield from files(value)
+                    yield from named(value)
         elif isinstance(node, list):
             for item in node:
-                yield from files(item)
+                yield from named(item)
 
-    return list(dict.fromkeys(files(contents)))
+    return list(dict.fromkeys(named(contents)))
 
 
 def sources(root):
@@ -100,9 +100,10 @@ def load(path, root=ROOT):
     cells = notebook.get("cells") if isinstance(notebook, dict) and notebook.get("nbformat") == 4 else None
     if not isinstance(cells, list) or not all(isinstance(c, dict) and "cell_type" in c for c in cells):
         raise BuildError(f"✗ {shown} is not a notebook (of format 4, with a list of cells)")
-    for cell in notebook["cells"]:
+    for cell in cells:
         cell["source"] = ledger.text_of(cell)  # a file may keep it as a list of lines
-    notebook.setdefault("metadata", {})
+    for part in (notebook, *cells):
+        part.setdefault("metadata", {})
     return notebook
 
 
@@ -134,13 +135,18 @@ def digest(*parts):
     return hashlib.sha256(shown.encode()).hexdigest()
 
 
-def tree(root, folder="."):
-    """Every file under a folder, as [name, content]; hidden files and what is only built aside."""
+def files(folder):
+    """Every file under a folder, in order; hidden ones, and what is only built or installed, aside. -> list of Path"""
     found = []
-    for place, folders, files in os.walk(root / folder):
-        folders[:] = [name for name in folders if name[0] != "." and name not in ("_build", "__pycache__")]
-        found += [Path(place, name) for name in files if name[0] != "."]
-    return [[path.relative_to(root).as_posix(), path.read_bytes()] for path in sorted(found) if path.is_file()]
+    for place, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if name[0] != "." and name not in ("_build", "__pycache__", "venv")]
+        found += [Path(place, name) for name in names if name[0] != "."]
+    return sorted(path for path in found if path.is_file())
+
+
+def tree(root, folder):
+    """The files under a folder, as [name, content]."""
+    return [[path.relative_to(root).as_posix(), path.read_bytes()] for path in files(root / folder)]
 
 
 def surroundings(root, seed):
@@ -369,7 +375,9 @@ def _statement(source, line):
 
 @contextlib.contextmanager
 def lock(path, what="another build"):
-    """Holds a lock file for the time of the block, or raises BuildError at once; the system frees it if we die."""
+    """Holds a lock file for the time of the block, or raises BuildError at once. -> the file
+
+    The system frees the lock when this process, and any that inherited the file, is gone."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = open(path, "a+", encoding="utf-8")
@@ -380,17 +388,17 @@ def lock(path, what="another build"):
             import fcntl
 
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except ImportError:
-            pass  # no such locks on this system
-        except OSError:
+        except BlockingIOError:
             file.seek(0)
             who = f" (process {number})" if (number := file.read().strip()) else ""
             raise BuildError(f"✗ {what} is running{who}: wait for it, or stop it") from None
+        except (ImportError, OSError):
+            pass  # a system, or a file system, without such locks
         file.seek(0)
         file.truncate()
         file.write(f"{os.getpid()}\n")
         file.flush()
-        yield
+        yield file
 
 
 def run(root=ROOT, out=None, *, seed=None, docs=None, force=False, jobs=None, say=print, timeout=TIMEOUT):
@@ -406,6 +414,8 @@ def run(root=ROOT, out=None, *, seed=None, docs=None, force=False, jobs=None, sa
         if unknown := [doc for doc in docs if doc not in paths]:
             raise BuildError("\n".join(f"✗ {doc} is no notebook in _toc.yml" for doc in unknown))
         paths = {doc: path for doc, path in paths.items() if doc in set(docs)}
+    if any((out / f"{doc}.ipynb").resolve() == path.resolve() for doc, path in paths.items()):
+        raise BuildError(f"✗ {out} is where the notebooks themselves are: choose another folder for the executed ones")
     around, notebooks, keys, results, stale = surroundings(root, seed), {}, {}, {}, {}
     problems = []
     for doc, path in paths.items():
