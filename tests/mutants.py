@@ -17,8 +17,8 @@ never truth, because the whole notebook runs before a mutant is called a survivo
 A check can fail only if someone has seen it fail: every named equation must be the one to catch some slip or sign, or
 fail in a ``with check.catches(...)``. Exits with 1 on a survivor, an error, or an equation that caught nothing.
 
-A sign that may flip without harm is listed in the slips file, with its reason (``flip`` is the wrong formula, as this
-program prints it):
+A sign that may flip without harm is listed in the slips file, with its reason, and must survive (``flip`` is the wrong
+formula, as this program prints it):
 
     [[harmless]]
     notebook = "01_kl"
@@ -39,7 +39,7 @@ import signal
 import sys
 import time
 import tomllib
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -342,6 +342,7 @@ class Mutant:
     place: str  # function or cell id
     name: str
     sign: bool = False
+    harmless: bool = False  # is to survive
 
 
 def slips(chapter, root=ROOT):
@@ -435,7 +436,7 @@ def _is_axis(node):
 
 
 def sign_mutants(chapter, root=ROOT):
-    """(mutants, errors): each sign of each equation function flipped, but for those listed as harmless."""
+    """(mutants, errors): each sign of each equation function flipped."""
     notebook, mutants, errors, tables = load(chapter, root), [], [], {}
     with contextlib.suppress(SlipError, tomllib.TOMLDecodeError):  # said once, by slip_mutants
         tables = slips(chapter, root)
@@ -449,10 +450,9 @@ def sign_mutants(chapter, root=ROOT):
             node, shown = signs(next(n for n in tree.body if getattr(n, "name", None) == function))[k]
             node.op = {ast.USub: ast.UAdd, ast.Sub: ast.Add, ast.Add: ast.Sub}[type(node.op)]()
             flip = ast.unparse(shown)
-            if (chapter, function, flip) in harmless:
-                unused.discard((chapter, function, flip))
-            else:
-                mutants.append(Mutant(notebook, index, ast.unparse(tree), function, f"sign: {flip}", sign=True))
+            known = (chapter, function, flip) in harmless
+            unused.discard((chapter, function, flip))
+            mutants.append(Mutant(notebook, index, ast.unparse(tree), function, f"sign: {flip}", True, known))
     errors += [f"{chapter}: no flipped sign in {f} reads {flip!r}, listed as harmless" for _, f, flip in sorted(unused)]
     return mutants, errors
 
@@ -484,17 +484,11 @@ def run(notebook, indices, mutant=None):
         try:
             exec(compile(source, f"<{notebook.name}, cell {cell.id}>", "exec"), namespace)
         except check.CheckFailed as failure:
-            return Outcome("caught", _equation(failure), i, str(failure).split("\n")[0])
+            return Outcome("caught", failure.name or "?", i, str(failure).split("\n")[0])
         except Exception as error:
             return Outcome("crashed", "", i, f"{type(error).__name__}: {error}".split("\n")[0])
         plt.close("all")
     return Outcome("passed")
-
-
-def _equation(failure):
-    """The name of the equation that a CheckFailed speaks of."""
-    named = re.search(r"\(([^()\s][^()]*)\)|(Exercise [\w.]+)", str(failure))
-    return getattr(failure, "name", None) or (named and (named[1] or named[2])) or "?"
 
 
 def in_fork(function, *args, limit=LIMIT):
@@ -529,21 +523,19 @@ def control(notebook, indices):
 
 @dataclass(frozen=True)
 class Verdict:
-    """What to say of a mutant: caught, crashed, survived, or invalid (the control failed)."""
+    """What to say of a mutant. kind: caught, crashed, survived, or invalid (the control failed)."""
 
     mutant: Mutant
     kind: str
     detail: str
     equation: str = ""
-    seconds: float = field(default=0.0, compare=False)
 
 
 def judge(mutant):
     """The Verdict on one mutant: the nearest check first, then all that can see it, then the whole notebook."""
-    start, notebook = time.perf_counter(), mutant.notebook
+    notebook = mutant.notebook
     seeing, everything = notebook.seeing(mutant.index), tuple(range(len(notebook.cells)))
     stages = dict.fromkeys([notebook.needed(seeing[:1]), notebook.needed(seeing), everything])
-    verdict = Verdict(mutant, "survived", "no check failed in the whole notebook")
     for indices in stages:
         if mutant.index not in indices:
             continue
@@ -554,11 +546,10 @@ def judge(mutant):
         where = f" in cell {notebook.cells[outcome.cell].id}" if outcome.cell >= 0 else ""
         if unmutated.kind == "passed":
             detail = f"({outcome.equation}){where}" if outcome.kind == "caught" else f"{outcome.message}{where}"
-            verdict = Verdict(mutant, outcome.kind, detail, outcome.equation)
-            break
+            return Verdict(mutant, outcome.kind, detail, outcome.equation)
         if indices == everything:
-            verdict = Verdict(mutant, "invalid", f"the notebook fails without any mutant: {unmutated.message}")
-    return replace(verdict, seconds=time.perf_counter() - start)
+            return Verdict(mutant, "invalid", f"the notebook fails without any mutant: {unmutated.message}")
+    return Verdict(mutant, "survived", "no check failed in the whole notebook")
 
 
 def never_red(notebook, verdicts):
@@ -571,6 +562,8 @@ def never_red(notebook, verdicts):
 
 def is_bad(verdict):
     """Survivors and invalid runs; and a crash, unless it is that of a flipped sign, which nobody chose."""
+    if verdict.mutant.harmless:
+        return verdict.kind != "survived"
     return verdict.kind in ("survived", "invalid") or (verdict.kind == "crashed" and not verdict.mutant.sign)
 
 
@@ -596,6 +589,7 @@ def judge_all(mutants, root=ROOT):
 def say(verdict, width=70):
     """One line on one mutant, its name cut to `width` characters."""
     word = "ERROR" if verdict.kind == "crashed" and is_bad(verdict) else WORDS[verdict.kind]
+    word = ("NOT SO HARMLESS" if is_bad(verdict) else "harmless") if verdict.mutant.harmless else word
     name = verdict.mutant.name if len(verdict.mutant.name) <= width else f"{verdict.mutant.name[:width - 1]}…"
     return f"{word:8} {verdict.mutant.place:20} {name:{min(width, 70)}} {verdict.detail}"
 
@@ -608,6 +602,8 @@ def main(arguments=None, root=ROOT):
     kind.add_argument("--slips", action="store_true", help="only the slips files")
     kind.add_argument("--signs", action="store_true", help="only the flipped signs")
     options = parser.parse_args(arguments)
+    if unknown := set(options.chapters) - set(chapters(root)):
+        parser.error(f"no chapter {', '.join(unknown)}; there are {', '.join(chapters(root))}")
     start, mutants, errors = time.perf_counter(), [], []
     wanted = options.chapters or chapters(root)
     for chapter in wanted:
@@ -623,13 +619,14 @@ def main(arguments=None, root=ROOT):
             print(f"\n{heading}")
         print(f"  {say(verdict)}", flush=True)
         verdicts.append(verdict)
-    count = {kind: sum(v.kind == kind for v in verdicts) for kind in WORDS}
+    count = {kind: sum(v.kind == kind and not v.mutant.harmless for v in verdicts) for kind in WORDS}
+    harmless = sum(v.mutant.harmless for v in verdicts)
     equations = {(v.mutant.notebook.name, v.equation) for v in verdicts if v.kind == "caught"}
     flipped = sum(v.mutant.sign for v in verdicts)
     print(
         f"\n{len(verdicts)} mutants ({len(verdicts) - flipped} slips, {flipped} signs): {count['caught']} caught "
         f"by the checks of {len(equations)} equations, {count['crashed']} crashed, {count['survived']} survived, "
-        f"{count['invalid']} invalid; {time.perf_counter() - start:.0f} s"
+        f"{count['invalid']} invalid, {harmless} harmless; {time.perf_counter() - start:.0f} s"
     )
     errors += dict.fromkeys(f"{v.mutant.notebook.name}: {v.detail}" for v in verdicts if v.kind == "invalid")
     errors += [f"{v.mutant.notebook.name}: {say(v, 999)}" for v in verdicts if is_bad(v) and v.kind != "invalid"]

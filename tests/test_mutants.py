@@ -171,12 +171,19 @@ def test_every_sign_is_flipped_but_indices_and_axes(book):
     assert not found
 
 
-def test_a_harmless_sign_must_exist(book):
-    harmless = '[[harmless]]\nnotebook = "01_tiny"\nfunction = "double"\nflip = "{}"\nwhy = "a test"\n'
-    cells = {"double": DOUBLE, "check": CHECKED}
-    assert mutants.sign_mutants("01_tiny", book(cells, harmless.format("x - x"))) == ([], [])
-    made, found = mutants.sign_mutants("01_tiny", book(cells, harmless.format("x + x")))
-    assert len(made) == 1 and "listed as harmless" in found[0]
+def test_a_harmless_sign_must_exist_and_survive(book):
+    harmless = '[[harmless]]\nnotebook = "01_tiny"\nfunction = "square"\nflip = "{}"\nwhy = "a test"\n'
+    square = "def square(x):\n    return (-x) ** 2 + x - x"
+    check = 'x = rng.normal(size=9)\ncheck.equal("square", square(x), x * x)'
+    cells = {"square": square, "check": check}
+    made, found = mutants.sign_mutants("01_tiny", book(cells, harmless.format("(+x) ** 2")))
+    assert not found
+    told = {verdict.mutant.name: (verdict.kind, mutants.is_bad(verdict)) for verdict in map(mutants.judge, made)}
+    assert told["sign: (+x) ** 2"] == ("survived", False) and told["sign: (-x) ** 2 + x + x"] == ("caught", False)
+    lie = "(-x) ** 2 + x + x"
+    made, found = mutants.sign_mutants("01_tiny", book(cells, harmless.format(lie)))
+    assert [mutants.is_bad(mutants.judge(mutant)) for mutant in made if lie in mutant.name] == [True] and not found
+    assert "listed as harmless" in mutants.sign_mutants("01_tiny", book(cells, harmless.format("x * x")))[1][0]
 
 
 def test_the_command_fails_on_a_survivor_and_passes_without(book, capsys):
