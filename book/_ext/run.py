@@ -591,7 +591,7 @@ def _outdated(app, env, added, changed, removed):
 
 def _read(app, docname, source):
     source[0] = app.elbo_pages.get(docname, source[0])
-    app.env.elbo_hashes[docname] = app.elbo_hashes[docname]
+    app.env.elbo_hashes[docname] = app.elbo_hashes.get(docname)
 
 
 def _purge(app, env, docname):
