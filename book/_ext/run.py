@@ -515,6 +515,9 @@ def main(arguments=None):
     except BuildError as error:
         print(error)
         return 1
+    except OSError as error:
+        print(f"✗ {error.filename or ''}: {error.strerror or error}")
+        return 1
     except KeyboardInterrupt:
         print("stopped")
         return 130
