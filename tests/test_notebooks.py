@@ -218,13 +218,13 @@ def tables(notebook):
 @rule
 def one_sentence_a_line(notebook):
     """In paragraphs. (Lists of sources and boxes are left alone: there a line is an item.)"""
-    for cell, text in markdown(notebook, MATH, TABLE):
-        for line in text.split("\n"):
+    for (cell, text), (_, original) in zip(markdown(notebook, MATH, TABLE), of_kind(notebook, "markdown"), strict=True):
+        for line, written in zip(text.split("\n"), original.split("\n"), strict=True):
             if re.match(r"\s*(>|[-*] |\d+\. |\*\*|<)", line):
                 continue
             for match in re.finditer(r"[a-z)x]{3,}[.!?] +(?:\*\*?)?[A-Z][a-z ]", line):
                 if not re.match(r"(etc|vol|eds?|chap|sec|fig|approx|resp)\.", match[0]):
-                    yield f"{cell}: two sentences in a line: …{match[0]}…"
+                    yield f"{cell}: two sentences in a line: …{written[match.start():][:60]}…"
 
 
 @rule
