@@ -79,20 +79,18 @@ function fit(display) {
 function fitInline(formula) {
   const math = formula.querySelector("mjx-math"), block = formula.closest("p, li, dd, div, h1, h2, h3, h4");
   const tooLong = !formula.closest("table") && math?.getBoundingClientRect().width > block.clientWidth;
-  if (!formula.classList.toggle("too-long", tooLong)) formula.removeAttribute("tabindex");
+  reachable(formula, formula.classList.toggle("too-long", tooLong));
 }
 
-function makeReachable(box) {
-  const scrolls = box.scrollWidth > box.clientWidth + 1;
-  scrolls ? box.setAttribute("tabindex", "0") : box.removeAttribute("tabindex");
-}
+const reachable = (box, scrolls) => scrolls ? box.setAttribute("tabindex", "0") : box.removeAttribute("tabindex");
 
 const all = (selector) => document.querySelectorAll(selector);
 
 function fitAll() {
   all("main div.math").forEach(fit);
   all("main span.math").forEach(fitInline);
-  all("main div.math mjx-container, main span.too-long, main pre, .pst-scrollable-table-container").forEach(makeReachable);
+  all("main div.math mjx-container, main pre, .pst-scrollable-table-container").forEach(
+    (box) => reachable(box, box.scrollWidth > box.clientWidth + 1));
 }
 
 /* ---- Start: after the page and its deferred scripts, and once more when the math stands. ---- */
@@ -107,6 +105,7 @@ addEventListener("load", async () => {
     await MathJax.startup.promise;
   }
   fitAll();
+  all("main details").forEach((fold) => fold.addEventListener("toggle", fitAll));  // folded, nothing has a width
   let width = innerWidth;
   addEventListener("resize", () => {
     if (innerWidth === width) return;  // phones resize in height whenever their bars move
