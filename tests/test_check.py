@@ -194,6 +194,8 @@ def test_integers_are_numbers(kind):
 def test_shape_hints():
     assert "another shape" in refusal(check.equal, "KL", np.ones(5), np.ones((5, 1)))
     assert "sum" in refusal(check.equal, "KL", np.ones((5, 3)), np.ones(5))
+    assert "sum" in refusal(check.equal, "KL", np.ones(5), np.ones((5, 3)))
+    assert refusal(check.equal, "KL", np.ones((5, 3)), np.ones(4)).endswith("has (4,)")
     check.equal("normalised", np.ones(5), 1.0)
     check.equal("normalised", 1, np.ones(5))
 
@@ -226,7 +228,7 @@ def test_a_check_needs_a_name(name):
         pass
 
 
-@pytest.mark.parametrize("tol", [-1e-12, np.nan, np.inf, 0.5, "1e-6", None, True, np.ones(3)])
+@pytest.mark.parametrize("tol", [-1e-12, np.nan, np.inf, 0.5, "1e-6", None, True, False, np.ones(3)])
 def test_a_tolerance_is_a_small_number(tol):
     refusal(check.equal, "log-Z", 1.0, 1.5, tol=tol, because="a reason")
 
@@ -424,6 +426,7 @@ def test_the_line_shows_the_equation():
     assert "0 ≤ a, gap np.abs(a)   " in as_cell("check.bound('J', gap=np.abs(a), lower=0, upper=a)", a=some)
     assert "mean of x = 3.0   " in as_cell("check.mean('J', x, exact=3.0)", x=normal)
     assert as_cell("check.equal(*sides)", sides=("J", 1.0, one)).startswith("✓ (J)  1 instance, worst")
+    assert as_cell("check.chain('J', *lines, 1.0)", lines=(one, 1 * one)).startswith("✓ (J)  1 instance")
     assert as_cell("check.equal(rhs=one, name='J', lhs=1.0)").startswith("✓ (J)  1.0 = one   1 instance")
     assert as_cell(f"check.equal('J', 1.0, {'1.0 * ' * 30} one)").startswith("✓ (J)  1 instance"), "too long for a line"
     assert printed(check.equal, "Exercise 1.3", 1.0, one).startswith("✓ Exercise 1.3  ")
@@ -449,6 +452,22 @@ def test_a_relative_residual_is_called_one():
 )
 def test_a_failure_says_where_to_look(wrong, hint):
     assert hint in failure(check.equal, "J", some, wrong(some)).partition("where to look")[2]
+
+
+def test_a_single_instance_has_no_place():
+    assert "by hand" in failure(check.equal, "J", 1.0, 2.0) and "[" not in failure(check.equal, "J", 1.0, 2.0)
+    assert "left side is NaN (1 of 1" in refusal(check.equal, "J", np.nan, 2.0)
+
+
+def test_patterns():
+    x = np.array([0.0, 1.0, -2.0])
+    assert check.pattern(-x, x) == "the sign is flipped"
+    assert check.pattern(x[1:2], -x[1:2]) == "", "one number shows no pattern"
+    assert check.pattern(x * 0 + 2, x * 0 + 1) == "", "twice or one more?"
+    assert check.pattern(np.array([np.inf, 1.0]), x[:2]) == check.pattern(x[:2], np.array([np.nan, 1.0])) == ""
+    assert check.pattern(3 * x, x).endswith("factor everywhere, 3")
+    assert check.pattern(x - 3, x).endswith("amount everywhere, -3")
+    assert check.pattern(x**2, x) == ""
 
 
 def test_the_traceback_ends_at_the_call():
@@ -517,6 +536,11 @@ def test_a_failure_in_a_notebook_is_short(outputs):
     (output,) = outputs[4]
     assert output.ename == "CheckFailed" and "(log-Z) fails on 999 of 1,000 instances" in output.evalue
     assert "\n".join(output.traceback).count("check.py") == 1, "the traceback stops where the reader's line ends"
+
+
+def test_ipython_imported_but_not_running():
+    pytest.importorskip("IPython")
+    assert printed(check.equal, "J", 1.0, one).startswith("✓ (J)  ")
 
 
 def test_plain_python_without_ipython_torch_or_matplotlib():
