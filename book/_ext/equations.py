@@ -16,6 +16,7 @@ from sphinx.transforms import SphinxTransform
 from sphinx.util.osutil import relative_uri
 
 TAG = re.compile(r"\s*\\tag\*?\{([^{}]*)\}")
+STOP = re.compile(r"[,.;:!?)’”\]]+")
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 
 
@@ -44,6 +45,21 @@ class NamedEquations(SphinxTransform):
                 slugs[anchor] = (node.line, anchor, f"({name})")
         self.document.myst_slugs = self.env.metadata[self.env.docname]["myst_slugs"] = slugs
         by_page(self.env)[self.env.docname] = found
+
+
+class Unbroken(SphinxTransform):
+    """Keeps a comma or full stop on the line of the formula before it, which is a block, and lines break at blocks."""
+
+    default_priority = 810
+
+    def apply(self, **kwargs):
+        for formula in list(self.document.findall(nodes.math)):
+            text = formula.next_node(descend=False, siblings=True, ascend=False)
+            stop = isinstance(text, nodes.Text) and STOP.match(text)
+            if stop:
+                parent, i = formula.parent, formula.parent.index(formula)
+                pair = nodes.inline("", "", formula.deepcopy(), nodes.Text(stop[0]), classes=["unbroken"])
+                parent[i : i + 2] = [pair, nodes.Text(text[stop.end():])]
 
 
 def by_page(env):
@@ -126,6 +142,7 @@ def use_own_display(app):
 
 def setup(app):
     app.add_transform(NamedEquations)
+    app.add_transform(Unbroken)
     app.connect("builder-inited", use_own_display)
     app.connect("env-purge-doc", forget_page)
     app.connect("env-merge-info", merge_pages)
