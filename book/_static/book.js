@@ -72,7 +72,7 @@ function fit(display) {
   const math = display.querySelector("mjx-container > mjx-math");
   if (!math) return;
   display.style.fontSize = "";
-  const ratio = display.querySelector("mjx-container").clientWidth / math.getBoundingClientRect().width;
+  const room = display.querySelector("mjx-container").clientWidth + 1, ratio = room / math.getBoundingClientRect().width;
   if (ratio < 1) display.style.fontSize = `${100 * (0.99 * ratio > SMALLEST ? 0.99 * ratio : SCROLLING)}%`;
 }
 
