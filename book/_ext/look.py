@@ -8,10 +8,15 @@ import hashlib
 import importlib.util
 import os
 import pathlib
+import re
 import shutil
+
+from docutils import nodes
+from sphinx.writers.html5 import HTML5Translator
 
 BOOK = pathlib.Path(__file__).resolve().parents[1]
 MATHJAX = ("tex-chtml.js", "input/tex/extensions", "output/chtml/fonts/woff-v2")  # all that a page loads of 24 MB
+SIZE = re.compile(r'style="width: (\d+)px; height: (\d+)px;?"')
 POLICY = "default-src 'self' 'unsafe-inline' data:"  # the browser itself refuses requests to anyone else
 
 
@@ -50,6 +55,12 @@ def page_links(app, pagename, templatename, context, doctree):
         links.append(("View source", f"{repository}/blob/HEAD/{path}", False))
 
 
+def visit_image(writer, node):
+    """An image with its size as attributes: from those a browser keeps its place before it has come, not from style."""
+    HTML5Translator.visit_image(writer, node)
+    writer.body[-1] = SIZE.sub(r'width="\1" height="\2"', writer.body[-1])
+
+
 def look_version():
     """A hash of the book's extensions, style, script and templates: when one changes, every page is made again."""
     files = [file for folder in ("_ext", "_static", "_templates") for file in (BOOK / folder).rglob("*")]
@@ -62,6 +73,7 @@ def setup(app):
     app.add_config_value("comments_config", {}, "")  # Jupyter Book sets it; the extension it is for is not loaded
     app.add_css_file("book.css", priority=900)
     app.add_js_file("book.js", loading_method="defer")
+    app.add_node(nodes.image, override=True, html=(visit_image, None))
     app.connect("builder-inited", copy_mathjax)
     app.connect("html-page-context", page_links, priority=900)
     return {"env_version": look_version(), "parallel_read_safe": True, "parallel_write_safe": True}
