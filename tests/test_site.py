@@ -318,7 +318,7 @@ def test_page_in_the_browser(window, address, name):
             seen = axe_faults(page, axe) if mode == "light" else axe_faults(page, axe, runOnly=["color-contrast"])
             faults += [f"{width} px, {mode}: {fault}" for fault in seen]
     page.close()
-    assert faults == []
+    assert not faults, "\n".join(faults)
 
 
 def references(site):
@@ -360,7 +360,7 @@ def test_a_reference_shows_its_equation_on_hover_and_on_focus(site, window, addr
         link.blur()
         shown.wait_for(state="hidden")
         page.close()
-        assert faults == []
+        assert not faults, "\n".join(faults)
 
 
 def test_an_equation_can_be_linked_to(site, window, address):
@@ -377,4 +377,4 @@ def test_the_site_reads_from_files_too(site, window):
     page, faults = open_page(window, (site / page_name).resolve().as_uri(), "file://")
     faults += page.evaluate(FAULTS)
     page.close()
-    assert faults == []
+    assert not faults, "\n".join(faults)
