@@ -6,6 +6,7 @@ they fail.
 import functools
 import html.parser
 import http.server
+import importlib
 import os
 import shutil
 import sys
@@ -216,12 +217,20 @@ FAULTS = r"""() => {
 }"""
 
 
+IN_CI = os.environ.get("CI") == "true"
+
+
+def needed(module):
+    """A module that the browser tests need. Without it: skips, or fails in CI."""
+    return importlib.import_module(module) if IN_CI else pytest.importorskip(module)
+
+
 def chromium():
-    """The browser's path. Without one: skips, or fails where CI promises one."""
+    """The browser's path. Without one: skips, or fails in CI."""
     names = [os.environ.get("CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome"]
     found = next((path for name in names if name and (path := shutil.which(name))), None)
     if not found:
-        say = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
+        say = pytest.fail if IN_CI else pytest.skip
         say("no Chromium found: the site was not opened in a browser")
     return found
 
@@ -229,7 +238,7 @@ def chromium():
 @pytest.fixture(scope="session")
 def browser():
     path = chromium()
-    playwright = pytest.importorskip("playwright.sync_api")
+    playwright = needed("playwright.sync_api")
     with playwright.sync_playwright() as play:
         browser = play.chromium.launch(executable_path=path, args=FLAGS)
         yield browser
@@ -304,7 +313,7 @@ def show(page, width, mode):
 
 @pytest.mark.parametrize("name", [*PAGES, "search.html"])
 def test_page_in_the_browser(window, address, name):
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    axe = needed("axe_playwright_python.sync_playwright").Axe()
     page, faults = open_page(window, address + name, address, WIDTHS[-1])
     page.evaluate(OPEN_FOLDS)
     page.add_style_tag(content="* { transition: none !important }")
