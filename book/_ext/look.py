@@ -12,10 +12,13 @@ import re
 import shutil
 
 from docutils import nodes
+from pygments.formatters import HtmlFormatter
+from sphinx.highlighting import PygmentsBridge
 from sphinx.writers.html5 import HTML5Translator
 
 BOOK = pathlib.Path(__file__).resolve().parents[1]
 MATHJAX = ("tex-chtml.js", "input/tex/extensions", "output/chtml/fonts/woff-v2")  # all that a page loads of 24 MB
+LEADING = re.compile(r"(?:<[^>]*>)*( *)")
 SIZE = re.compile(r'style="width: (\d+)px; height: (\d+)px;?"')
 POLICY = "default-src 'self' 'unsafe-inline' data:"  # the browser itself refuses requests to anyone else
 
@@ -55,6 +58,18 @@ def page_links(app, pagename, templatename, context, doctree):
         links.append(("View source", f"{repository}/blob/HEAD/{path}", False))
 
 
+class WrappingLines(HtmlFormatter):
+    """Code with each line in a block of its own that knows its indentation: so a long line can wrap below itself."""
+
+    def wrap(self, source):
+        return super().wrap(self.lines(source))
+
+    def lines(self, source):
+        for is_code, line in source:
+            indent = len(LEADING.match(line)[1])
+            yield is_code, f'<span class="line" style="--indent: {indent}">{line}</span>' if is_code else line
+
+
 def visit_image(writer, node):
     """An image with its size as attributes: from those a browser keeps its place before it has come, not from style."""
     HTML5Translator.visit_image(writer, node)
@@ -74,6 +89,7 @@ def setup(app):
     app.add_css_file("book.css", priority=900)
     app.add_js_file("book.js", loading_method="defer")
     app.add_node(nodes.image, override=True, html=(visit_image, None))
+    PygmentsBridge.html_formatter = WrappingLines
     app.connect("builder-inited", copy_mathjax)
     app.connect("html-page-context", page_links, priority=900)
     return {"env_version": look_version(), "parallel_read_safe": True, "parallel_write_safe": True}
