@@ -212,6 +212,18 @@ def kl_from_mixture(f, rng):
 
 
 @judge
+def kl_to_mixture(f, rng):
+    for a in (0.0, 0.7, 2.5):
+        mu, sigma = rng.normal(), rng.uniform(0.5, 2)
+        log_q, log_p = even_log_density([mu], [sigma]), even_log_density([-a, a], [1.0, 1.0])
+        theirs = divergence(log_q, log_p, mu - 11 * sigma, mu + 11 * sigma, [mu, 0])
+        close(f(mu, sigma, a), theirs, rtol=1e-9)
+
+
+JUDGES["kl_to_mixture_again"] = kl_to_mixture
+
+
+@judge
 def search(f, rng):
     mu, sigma, loss = f(lambda m, s: (m - 1.3) ** 2 + (np.log(s) - 0.4) ** 2 + 2, -1.0, 1.0)
     close([mu, sigma, loss], [1.3, math.exp(0.4), 2], rtol=1e-5)
