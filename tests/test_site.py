@@ -331,9 +331,9 @@ def test_page_in_the_browser(window, address, name):
 
 
 def references(site):
-    """(page, link) of a reference to an equation of its own page, and of one to an equation of another page."""
+    """(page, link) of a reference to an equation of its own page, and of one to another's; on the smallest pages."""
     found = {}
-    for page in PAGES:
+    for page in sorted(PAGES, key=lambda page: (site / page).stat().st_size):
         for href in parsed(site / page).references:
             found.setdefault(href.startswith("#"), (page, href))
     return list(found.values())
