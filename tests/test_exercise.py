@@ -32,7 +32,7 @@ def kl(q, p):
 def cases_kl(rng):
     pairs = [tuple(softmax(rng.normal(size=(2, n)), -1)) for n in rng.integers(2, 6, 1000)]
     q = np.array([0.0, 0.25, 0.75])
-    return pairs + [(q, np.array([0.5, 0.3, 0.2])), (np.full(3, 1 / 3), q)]
+    return pairs + [(q, np.array([0.5, 0.3, 0.2])), (q, np.full(3, 1 / 3)), (np.full(3, 1 / 3), q)]
 
 check.exercise("1.3", kl)
 %%
@@ -83,6 +83,21 @@ def broken(x):
 def cases_broken(rng):
     return [(1.0,)]
 
+def answerless(x):
+    return {"not": "an answer"}
+
+def cases_answerless(rng):
+    return [(1.0,)]
+
+def untupled(x):
+    return x
+
+def cases_untupled(rng):
+    return [1.0, 2.0]
+
+check.exercise("1.11", answerless)
+check.exercise("1.11", untupled)
+
 def caseless(x):
     return x
 
@@ -132,6 +147,13 @@ replace = "7.0"
 says = "must not be used"
 
 [[slip]]
+name = "of the formula only"
+notebook = "solutions/01_kl"
+function = "kl"
+find = "term(q, p).sum(-1)"
+replace = "8.0"
+
+[[slip]]
 name = "no longer there"
 notebook = "solutions/01_kl"
 function = "kl"
@@ -147,7 +169,7 @@ def solutions(tmp_path, monkeypatch):
     cells = [
         {"cell_type": "code", "source": cell.strip().splitlines(keepends=True)} for cell in SOLUTIONS.split("%%\n")
     ]
-    cells.insert(1, {"cell_type": "markdown", "source": ["not Python"]})
+    cells.insert(1, {"cell_type": "markdown", "source": ["it isn't Python"]})
     (tmp_path / "01_kl.ipynb").write_text(json.dumps({"cells": cells}), encoding="utf-8")
     (tmp_path / "01_kl.slips.toml").write_text(SLIPS, encoding="utf-8")
     monkeypatch.setattr(elbokit.exercise, "SOLUTIONS", tmp_path)
@@ -246,6 +268,7 @@ def finite(q, p):
     ("answer", "hint"),
     [
         (lambda q, p: rel_entr(q, p).sum(keepdims=True), "array of shape (1,) where a number"),
+        (lambda q, p: np.ones(len(q)), "where a number is wanted: was the sum over the last axis forgotten?"),
         (lambda q, p: np.outer(q, p), "array of shape (2, 2) where a number"),
         (lambda q, p: "0.5", "a text where a number"),
         (lambda q, p: True, "True or False where a number"),
@@ -262,7 +285,11 @@ def finite(q, p):
         (lambda q, p: -kl_by_loop(q, p), "right on 0|wrong on every|sign"),
         (lambda q, p: kl_by_loop(q, p) if (q > 0).all() else 7.0, "right except where `q` has a zero"),
         (lambda q, p: kl_by_loop(q, p) * (len(q) < 4), "cases, so what sets the others apart"),
+        (lambda q, p: kl_by_loop(q, p) if (q > 0).all() or p[0] == 0.5 else 7.0, "right on 1,002 of 1,003 cases"),
+        (lambda q, p: kl_by_loop(q, p) if (q > 0).all() and len(q) > 2 else 7.0, "cases, so what sets"),
         (lambda q, p: abs(q - p).sum(), "the numbers are wrong on every case"),
+        (lambda q, p: 7.0, "the numbers are wrong on every case"),
+        (lambda q, p: 8.0, "the numbers are wrong on every case"),
     ],
 )
 def test_hints(answer, hint):
@@ -301,6 +328,9 @@ def test_words_are_not_given_away():
 
 
 def test_a_hint_comes_with_an_example():
+    assert "summed over too many axes" in wrong("1.5", lambda x: x.mean(), "centred")
+    assert "yours (2, 0.5), wanted (" in judge("1.5", lambda x: (2, 0.5), "moments").text
+    assert all(len(line) < 300 for line in judge("1.5", lambda x: (x.mean(), 9.0), "moments").text.splitlines())
     second = judge("1.5", lambda x: x, "centred").text.splitlines()[1]
     assert second.startswith("  for example x = [") and "yours" in second and "wanted" in second
 
@@ -339,6 +369,8 @@ def test_nothing_is_close_enough_by_being_small_or_large():
         ("1.8", "lost", "does not define"),
         ("1.9", "broken", "has no answer"),
         ("1.10", "caseless", "list of argument tuples"),
+        ("1.11", "answerless", "has no answer"),
+        ("1.11", "untupled", "list of argument tuples"),
     ],
 )
 def test_misuse_is_refused(number, name, says):
@@ -357,6 +389,12 @@ def test_two_notebooks_of_one_chapter_are_refused(solutions):
     (solutions / "01_more.ipynb").write_text("{}", encoding="utf-8")
     with pytest.raises(CheckRefused, match="2 notebooks"):
         judge("1.3", stub, "kl")
+
+
+def test_an_appendix_has_exercises_too(solutions):
+    (solutions / "01_kl.ipynb").rename(solutions / "A_claims.ipynb")
+    with pytest.raises(CheckRefused, match="no exercise A.1; A_claims has 1.3"):
+        judge("A.1", stub, "kl")
 
 
 def test_without_slips(solutions):
