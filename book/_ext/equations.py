@@ -148,4 +148,5 @@ def setup(app):
     app.connect("env-merge-info", merge_pages)
     app.connect("env-updated", publish)
     app.add_js_file("equations.js", loading_method="defer")
+    app.set_html_assets_policy("always")  # a page without a formula may refer to one, and then shows it
     return {"parallel_read_safe": True, "parallel_write_safe": True}
