@@ -217,6 +217,12 @@ def test_a_removed_helper_executes_all(book, fake):
     assert book.run()[0] == ALL
 
 
+def test_a_touched_helper_executes_all(book, fake):
+    book.run()
+    os.utime(book.root / "notebooks/elbokit/check.py", (1, 1))
+    assert book.run()[0] == ALL and book.run()[0] == set()
+
+
 def test_the_seed_and_python_count(book, fake, monkeypatch):
     book.run()
     monkeypatch.setenv("ELBO_SEED", "7")
