@@ -217,6 +217,13 @@ def test_a_removed_helper_executes_all(book, fake):
     assert book.run()[0] == ALL
 
 
+def test_a_module_beside_the_notebooks_counts(book, fake):
+    book.run()
+    for text in ("x = 1", "x = 2"):
+        book.write("notebooks/helper.py", text)
+        assert book.run()[0] == ALL and book.run()[0] == set()
+
+
 def test_a_touched_helper_executes_all(book, fake):
     book.run()
     os.utime(book.root / "notebooks/elbokit/check.py", (1, 1))

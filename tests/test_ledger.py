@@ -209,6 +209,8 @@ def test_tags_in_code_are_no_tags(text):
         r"\begin{aligned} a &= b \\ &\le c \end{aligned}",
         r"\begin{aligned} a &= b && \text{for all } q \\ c &\ge d \end{aligned}",
         r"\boxed{-J(q) \le \log Z}",
+        r"\bigl(-J(q) \le \log Z\bigr)",
+        r"\left[ 0 \le p \right] \quad \text{always}",
         r"{a \le b}",
         r"\text{for every } q \quad -J(q) \le \log Z",
         r"-J(q) \overset{\text{(a)}}{\le} \log Z",

@@ -121,6 +121,9 @@ _RELATIONS = set(
     \\eqslantgtr \\prec \\preceq \\preccurlyeq \\succ \\succeq \\succcurlyeq < > ≤ ≥ ≦ ≧ ≨ ≩ ≪ ≫ ≮ ≯ ≰ ≱ ≲ ≳ ≶ ≷ ⋘ ⋙
     ⋚ ⋛ ⩽ ⩾ ≺ ≻ ⪯ ⪰""".split()
 )
+_STATEMENTS = set(
+    r"= := \equiv \approx \coloneqq \sim \simeq \cong \propto \iff \implies \Rightarrow \Leftrightarrow \to \in".split()
+)
 _WORDS = {rf"\{word}" for word in "text textrm textit textbf textnormal textsf texttt mbox hbox label tag".split()}
 _HIDDEN = _WORDS | {rf"\{word}" for word in "phantom hphantom vphantom overset underset stackrel hspace".split()}
 _SIZES = {rf"\{size}{side}" for size in ("big", "Big", "bigg", "Bigg") for side in ("", "l", "r", "m")}
@@ -136,11 +139,12 @@ def states_inequality(tex):
 
     Relations that only say where or under what condition do not count: those in a subscript or superscript, in
     \\text{…}, over or under another symbol, inside parentheses, brackets or braces (an event, a set, a condition set
-    beside the statement), in the second column of `cases`, and after a \\text{if …}, \\text{for …} that follows an
-    equation on the same line.
+    beside the statement; where nothing is stated outside them, what stands in them is the statement), in the second
+    column of `cases`, and after a \\text{if …}, \\text{for …} that follows an equation on the same line.
     """
     tokens = _TOKEN.findall(re.sub(r"(?<!\\)%.*", "", tex))
     depth, seen_equals, skip_to_row, environments = 0, False, False, []
+    bracketed, stated = False, False  # a relation in brackets; a statement outside them
     i = 0
     while i < len(tokens):
         token = tokens[i]
@@ -177,9 +181,11 @@ def states_inequality(tex):
         else:
             if token in _RELATIONS and depth == 0 and not skip_to_row:
                 return True
+            bracketed |= token in _RELATIONS and not skip_to_row
             seen_equals |= token in ("=", ":=", r"\equiv", r"\approx", r"\coloneqq")
+            stated |= depth == 0 and token in _STATEMENTS
             i += 1
-    return False
+    return bracketed and not stated
 
 
 def _next(tokens, i):
