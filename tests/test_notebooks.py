@@ -426,6 +426,16 @@ def test_its_checks_deserve_their_mark(doc):
             assert record["tolerance"] <= 1e-12 or record["because"], record
 
 
+FEW = {"M-projection": "each instance is a search by an optimiser"}  # equations with under 1,000 instances, and why
+
+
+def test_every_equation_is_checked_on_many_instances():
+    counts = {}
+    for entry in ledger.build({doc: executed(doc) for doc in docs()})["equations"]:
+        counts[entry["name"]] = sum(check["instances"] for check in entry["checks"] if check["kind"] != "mean")
+    assert {name for name, count in counts.items() if count < 1000} == set(FEW), counts
+
+
 @pytest.mark.parametrize("doc", docs())
 def test_its_figures_have_alt_text(doc):
     for cell in executed(doc)["cells"]:
