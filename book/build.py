@@ -9,6 +9,7 @@ import argparse
 import importlib.metadata
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -137,7 +138,7 @@ def pages_made(docs, lock):
         sphinx.wait()
         raise
     lines = [line.replace(f"{ROOT}/", "") for line in said.splitlines() if line.strip()]
-    warnings = list(dict.fromkeys(line for line in lines if "WARNING: " in line or "ERROR: " in line))
+    warnings = list(dict.fromkeys(in_words(line) for line in lines if "WARNING: " in line or "ERROR: " in line))
     if warnings or sphinx.returncode != 0:
         rest = "\n".join(line for line in lines if not line.startswith(NOISE))
         raise run.BuildError("\n".join(f"✗ {line}" for line in warnings) or f"✗ Jupyter Book failed:\n{rest}")
@@ -145,6 +146,17 @@ def pages_made(docs, lock):
     if missing:
         raise run.BuildError(f"✗ Jupyter Book says all is well, but did not write {', '.join(missing)}")
     return site
+
+
+def in_words(warning):
+    """A warning whose place in a notebook, MyST-NB's 10,000 times the cell's number plus the line and one, is in words."""
+    place = re.match(r"(\S+\.ipynb):(\d{5,}): ", warning)
+    if not place:
+        return warning
+    cell, line = divmod(int(place[2]), 10_000)
+    cells = run.load(ROOT / place[1])["cells"]
+    name = f'"{cells[cell - 1].get("id")}"' if cell <= len(cells) else str(cell)
+    return f"{place[1]}, cell {name}, line {max(line - 1, 1)}: {warning[place.end():]}"
 
 
 def put_in_place(made):

@@ -607,6 +607,14 @@ def test_a_warning_fails_every_time_and_the_last_good_site_stays(built):
     assert built.build().returncode == 0
 
 
+def test_a_warning_in_a_notebook_names_its_cell(built):
+    built.cells("notebooks/02_b", *B, "# Part\n\n[nowhere](missing.md)")
+    failed = built.build()
+    assert f'✗ notebooks/02_b.ipynb, cell "cell-{len(B)}", line 3: WARNING: ' in failed.stderr, failed.stderr
+    built.cells("notebooks/02_b", *B)
+    assert built.build().returncode == 0
+
+
 def test_a_link_that_another_page_breaks_is_noticed(built):
     built.write("book/index.md", "# Index\n\n[part](../notebooks/02_b.ipynb#part)\n")
     built.cells("notebooks/02_b", *B, "## Part")
