@@ -149,7 +149,7 @@ def pages_made(docs, lock):
 
 
 def in_words(warning):
-    """A warning whose place in a notebook, MyST-NB's 10,000 times the cell's number plus the line and one, is in words."""
+    """A warning with its place in a notebook, which MyST-NB gives as 10,000 * cell + line + 1, in words."""
     place = re.match(r"(\S+\.ipynb):(\d{5,}): ", warning)
     if not place:
         return warning
