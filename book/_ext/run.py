@@ -159,7 +159,7 @@ def surroundings(root, seed):
                 installed.append([name[0], importlib.metadata.version(name[0])])
     python = [platform.python_implementation(), platform.python_version()]
     helpers, data = tree(root, "notebooks/elbokit"), tree(root, "notebooks/data")
-    helpers += [[path.name, path.read_bytes()] for path in files(root / "notebooks") if path.suffix == ".py"]
+    helpers += [[name, content] for name, content in tree(root, "notebooks") if name.endswith(".py")]
     touched = [path.stat().st_mtime_ns for path in files(root / "notebooks/elbokit")]  # a touch runs it all again
     return digest(Path(__file__).read_bytes(), python, str(seed), requirements, installed, helpers, touched, data)
 
