@@ -11,6 +11,8 @@ import pytest
 
 import mutants  # before NumPy, which it holds to one thread
 
+pytest.register_assert_rewrite("judges")
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
