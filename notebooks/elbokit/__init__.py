@@ -4,7 +4,7 @@ import os
 
 import numpy as np
 
-__all__ = ["check", "exercise", "figures", "rng"]
+__all__ = ["check", "data", "exercise", "figures", "rng"]
 
 
 def rng():
