@@ -254,7 +254,7 @@ def kaufman(beta, L):
 
 @judge
 def log_Z_transfer(f, rng):
-    for beta, L in ((0.21, 4), (0.47, 6), (0.9, 5)):
+    for beta, L in ((0.21, 4), (0.9, 5), (0.47, 8)):
         close(f(beta, L), kaufman(beta, L))
     h = rng.normal(size=3)
     close(f(0.3, 4, h), [math.log(torus_product(0.3, np.full((4, 4), field), 4)) for field in h])
