@@ -36,6 +36,10 @@ PROMISED = {
     "KL-std-normal M-projection Pythagoras Pinsker mutual-information KL-MC",
     "notebooks/02_log_z": "p-tilde Z J J-split log-Z normalised bound tight variational-principle Jensen "
     "energy-entropy scale gradient grad-log-Z EUBO importance chi-square",
+    "notebooks/03_inference": "MAP-limit ELBO-poisson stationary nesting",
+    "notebooks/04_ising": "mean-field coordinate-J CAVI descent Ising-J tanh marginal-gap",
+    "notebooks/05_gaussian": "mf-gauss mf-gauss-gap",
+    "notebooks/06_conjugate": "evidence-NG CAVI-NG ELBO-NG CAVI-GMM ELBO-GMM label-cost",
 }
 
 # ---------------------------------------------------------------- rules for the notebook as written
