@@ -127,6 +127,23 @@ def sweep_gauss(f, rng):
 
 
 @judge
+def rate_gauss(f, rng):
+    """Gelfand's formula: the root of order 2^50 of the norm of as many sweeps in a row."""
+    precision = targets(rng, 4, 5, n=5)[0]
+    theirs = np.empty((4, 5))
+    for case in np.ndindex(4, 5):
+        power, log_norm = np.eye(5), 0.0  # columns: errors, before and after a sweep
+        for j in range(5):
+            power[j] -= precision[case][j] @ power / precision[case][j, j]
+        for k in range(50):
+            norm = np.linalg.norm(power)
+            log_norm += math.log(norm) / 2**k
+            power = (power / norm) @ (power / norm)
+        theirs[case] = log_norm
+    close(f(precision), np.exp(theirs), rtol=1e-10)
+
+
+@judge
 def from_others_gauss(f, rng):
     precision = targets(rng, 40, n=5)[0]
     cov = np.linalg.inv(precision)
