@@ -156,10 +156,11 @@ def from_others_gauss(f, rng):
 
 @judge
 def coverage_gauss(f, rng):
+    """The bar from the inverse of the covariance matrix, against the marginal of z_1."""
     for rho, k in zip(rng.uniform(-1, 1, 40), rng.uniform(0.1, 4, 40), strict=True):
-        half = k * math.sqrt(1 - rho**2)
-        close(f(rho, k), quad(stats.norm.pdf, -half, half))
-    close(f(0.3), stats.chi2.cdf(1.96**2 * (1 - 0.3**2), 1))
+        half = k / math.sqrt(np.linalg.inv([[1, rho], [rho, 1]])[0, 0])
+        close(f(rho, k), quad(stats.norm.pdf, -half, half), rtol=1e-9)
+    close(f(0.6), stats.chi2.cdf(1.96**2 * 0.64, 1))
 
 
 def best_product(precision):
@@ -257,3 +258,9 @@ def J_mix(f, rng):
     states = itertools.product(range(6), repeat=2)
     theirs = mpmath.fsum(q_1[i] * q_2[j] * (mpmath.log(q_1[i] * q_2[j]) - log_p[i, j]) for i, j in states)
     close(f(q_1, q_2, log_p), float(theirs))
+
+
+@judge
+def variance_mix(f, rng):
+    z, q = rng.normal(3, 2, 50), rng.dirichlet(np.ones(50))
+    close(f(q, z), np.cov(z, aweights=q, ddof=0))
