@@ -3,6 +3,7 @@
 One module a chapter. A judge is named like the function that it judges, takes it and a generator, and draws arguments
 that no notebook has used; `tests/test_functions.py` puts each function before its judge.
 """
+import itertools
 import math
 
 import numpy as np
@@ -39,6 +40,11 @@ def simplex(rng, *shape, zeros=False):
         rows[..., 1] = 0
         rows[..., 0, :] = np.eye(shape[-1])[2]
     return rows / rows.sum(-1, keepdims=True)
+
+
+def every(n):
+    """Every state of n spins, the last running fastest. -> (2^n, n)"""
+    return np.array(list(itertools.product([-1, 1], repeat=n)))
 
 
 def quad(f, low, high, points=None):

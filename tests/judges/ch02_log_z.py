@@ -1,5 +1,4 @@
 """Judges of chapter 02, the log Z identity."""
-import itertools
 import math
 
 import numpy as np
@@ -7,17 +6,12 @@ import torch
 from scipy import spatial, special, stats
 from torch import distributions as td
 
-from judges import close, divergence, even_log_density, even_mixture, judge, simplex, tensor
+from judges import close, divergence, even_log_density, even_mixture, every, judge, simplex, tensor
 
 
 def weighted(rng, *shape):
     """q with zeros, p_tilde > 0 with sums far from one."""
     return simplex(rng, *shape, zeros=True), simplex(rng, *shape) * np.exp(rng.uniform(-20, 20, (*shape[:-1], 1)))
-
-
-def spins(n):
-    """Every state of n coins, in no particular order. -> (2^n, n)"""
-    return np.array(list(itertools.product([-1, 1], repeat=n)))
 
 
 def ring_weight(x, h, w):
@@ -33,14 +27,14 @@ def Z(f, rng):
 
 @judge
 def log_p_tilde_ring(f, rng):
-    x, h, w = spins(6), rng.normal(size=(3, 6)), rng.normal(size=(3, 6))
+    x, h, w = every(6), rng.normal(size=(3, 6)), rng.normal(size=(3, 6))
     close(f(x, h, w), [[ring_weight(state, *case) for state in x] for case in zip(h, w, strict=True)])
 
 
 @judge
 def Z_ring(f, rng):
     h, w = rng.normal(size=(2, 4, 7))
-    theirs = [math.fsum(math.exp(ring_weight(x, *case)) for x in spins(7)) for case in zip(h, w, strict=True)]
+    theirs = [math.fsum(math.exp(ring_weight(x, *case)) for x in every(7)) for case in zip(h, w, strict=True)]
     close(f(h, w), theirs)
 
 
@@ -120,7 +114,7 @@ def hessian(f, rng):
 @judge
 def mean_coins(f, rng):
     h, w = rng.normal(size=(2, 3, 10))
-    x, fields = tensor(spins(10)), tensor(h).requires_grad_()
+    x, fields = tensor(every(10)), tensor(h).requires_grad_()
     log_weights = fields @ x.T + tensor(w) @ (x * x.roll(-1, -1)).T
     torch.logsumexp(log_weights, -1).sum().backward()
     close(f(h, w), fields.grad)

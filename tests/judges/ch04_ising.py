@@ -8,18 +8,13 @@ import torch
 from scipy import special, stats
 from torch import distributions as td
 
-from judges import close, judge, simplex, tensor
+from judges import close, every, judge, simplex, tensor
 
 
 def model(rng, n, cases=1):
     """Fields and symmetric ties of both signs. -> h (cases, n), W (cases, n, n)"""
     W = np.triu(rng.normal(size=(cases, n, n)), 1)
     return rng.normal(size=(cases, n)), W + np.swapaxes(W, -1, -2)
-
-
-def every(n):
-    """All states of n spins, the last spin running fastest."""
-    return np.array(list(itertools.product([-1, 1], repeat=n)))
 
 
 def weight(x, h, W):
