@@ -40,6 +40,8 @@ PROMISED = {
     "notebooks/04_ising": "mean-field coordinate-J CAVI descent Ising-J tanh marginal-gap",
     "notebooks/05_gaussian": "mf-gauss mf-gauss-gap",
     "notebooks/06_conjugate": "evidence-NG CAVI-NG ELBO-NG CAVI-GMM ELBO-GMM label-cost",
+    "notebooks/07_latent": "log-px ELBO-joint ELBO-rec-KL ELBO-gap ELBO-forms LG-evidence LG-posterior EM Fisher "
+    "ELBO-bias minibatch joint-KL",
 }
 
 # ---------------------------------------------------------------- rules for the notebook as written
