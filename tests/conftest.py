@@ -17,8 +17,9 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def docs():
-    """Every notebook on disk as a document name: "notebooks/01_kl", "notebooks/solutions/01_kl", ..."""
-    found = [*(ROOT / "notebooks").glob("*.ipynb"), *(ROOT / "notebooks" / "solutions").glob("*.ipynb")]
+    """Every notebook on disk as a document name: "notebooks/01_kl", "notebooks/solutions/01_kl", …"""
+    folders = [ROOT / "notebooks", ROOT / "notebooks" / "solutions", ROOT / "notebooks" / "primers"]
+    found = [path for folder in folders for path in folder.glob("*.ipynb")]
     return sorted(path.relative_to(ROOT).with_suffix("").as_posix() for path in found)
 
 

@@ -33,6 +33,14 @@ def test_penguins():
     assert means == [43.92, 17.15, 200.92, 4201.75]
 
 
+def test_challenger():
+    launches = data.load("challenger")
+    assert launches["temperature"].shape == (23,) and set(launches["distress"]) == {0.0, 1.0}
+    assert launches["distress"].sum() == 7 and (launches["distress"][:4] == 1).all()
+    assert (launches["temperature"].min(), launches["temperature"].max()) == (53, 81)
+    assert round(launches["temperature"].mean(), 2) == 69.57
+
+
 def test_every_file_is_described_and_every_name_has_its_file():
     assert {path.stem for path in data.FOLDER.glob("*.csv")} == set(data.SHA256)
     described = (ROOT / "notebooks" / "data" / "README.md").read_text(encoding="utf-8")
@@ -50,7 +58,8 @@ def test_other_line_ends_are_the_same_data(folder, name):
 @pytest.mark.parametrize("name", data.SHA256)
 def test_a_changed_file_is_refused(folder, name):
     path = folder / f"{name}.csv"
-    path.write_bytes(path.read_bytes().replace(b"28", b"29", 1).replace(b"39.1", b"39.2", 1))
+    *most, last = path.read_bytes().rstrip()
+    path.write_bytes(bytes(most) + (b"8" if last == ord("9") else b"9") + b"\n")  # one digit
     with pytest.raises(ValueError, match=rf"{name}.csv is damaged or was changed"):
         data.load(name)
 
@@ -59,5 +68,5 @@ def test_a_missing_file_and_an_unknown_name_say_what_to_do(folder):
     (folder / "newcomb.csv").unlink()
     with pytest.raises(FileNotFoundError, match="newcomb.csv is missing: get notebooks/data"):
         data.load("newcomb")
-    with pytest.raises(ValueError, match="no data set 'iris', but 'newcomb', 'penguins'"):
+    with pytest.raises(ValueError, match="no data set 'iris', but 'challenger', 'newcomb', 'penguins'"):
         data.load("iris")

@@ -28,7 +28,8 @@ from elbokit import check, figures
 rng = elbokit.rng()"""
 
 CHAPTERS = [doc for doc in docs() if PurePosixPath(doc).parent.name == "notebooks"]
-SOLUTIONS = [doc for doc in docs() if doc not in CHAPTERS]
+SOLUTIONS = [doc for doc in docs() if PurePosixPath(doc).parent.name == "solutions"]
+PRIMERS = [doc for doc in docs() if PurePosixPath(doc).parent.name == "primers"]
 
 # What the design promises, chapter by chapter.
 PROMISED = {
@@ -42,6 +43,7 @@ PROMISED = {
     "notebooks/06_conjugate": "evidence-NG CAVI-NG ELBO-NG CAVI-GMM ELBO-GMM label-cost",
     "notebooks/07_latent": "log-px ELBO-joint ELBO-rec-KL ELBO-gap ELBO-forms LG-evidence LG-posterior EM Fisher "
     "ELBO-bias minibatch joint-KL",
+    "notebooks/08_gradients": "score score-zero baseline reparam pathwise STL",
 }
 
 # ---------------------------------------------------------------- rules for the notebook as written
@@ -392,6 +394,13 @@ def test_a_chapter_has_its_parts(doc):
     parts += [rf"^> \*\*{box}\.\*\*" for box in ("Predict", "Break it", "Summary")]
     assert not [part for part in parts if not re.search(part, text, re.M)]
     assert "with check.catches(" in code and "plt." in code
+
+
+@pytest.mark.parametrize("doc", PRIMERS)
+def test_a_primer_states_no_equation_and_sees_its_traps(doc):
+    """It is checked under the names of the chapters' equations, and its mistakes are made on purpose and caught."""
+    assert doc not in named().values()
+    assert records(doc, ledger.CHECK) and records(doc, ledger.CATCH) and not records(doc, ledger.EXERCISE)
 
 
 @pytest.mark.parametrize("doc", PROMISED)

@@ -8,6 +8,7 @@ import numpy as np
 
 FOLDER = Path(__file__).resolve().parent.parent / "data"
 SHA256 = {
+    "challenger": "211971dec91ef384e9a15fc5430bf9cb41a4a5689a7eceffc4308e9d52dbc7d4",
     "newcomb": "0a7be709b2b1362d5ae416e0f97647c74b2fdc11afa969780000de1b04196aa4",
     "penguins": "7ac1eff04383fb0240df80a8fa95c1b831c3f473f47a7d01faad810dee4f04bb",
 }  # of the file with Unix line ends
