@@ -259,7 +259,7 @@ def slope_logistic(f, rng):
 
 
 @judge
-def on_grid(f, rng):
+def weight_plane(f, rng):
     points, log_cell = f(81, 9.0)
     density = stats.multivariate_normal([-1, -2], [[1, 0.3], [0.3, 0.8]]).pdf(points)
     close(density.sum() * math.exp(log_cell), 1.0, rtol=1e-9)
@@ -270,7 +270,7 @@ FIVE = torch.tensor([-0.9, -1.6, -0.3, -0.5, 0.2], dtype=torch.float64)
 
 
 @judge
-def unpack(f, rng):
+def unpack_logistic(f, rng):
     m, L = f(FIVE)
     close(m, [-0.9, -1.6])
     close(L @ L.T, [[math.exp(-0.6), 0.2 * math.exp(-0.3)], [0.2 * math.exp(-0.3), 0.04 + math.exp(-1.0)]])
