@@ -184,6 +184,12 @@ def nodes_of(f, rng):
 
 
 @judge
+def log_mvn(f, rng):
+    (mean, cov), z = gaussian_q(rng), rng.normal(size=(5, 2))
+    close(f(z, mean, cov), td.MultivariateNormal(*tensor(mean, cov)).log_prob(tensor(z)))
+
+
+@judge
 def lines_lg(f, rng):
     (x, W, b, sigma), (m, S) = random_lg(rng), gaussian_q(rng)
     for line in f(x, W, b, sigma, m, S):
