@@ -327,3 +327,9 @@ def parts_logistic(f, rng):
         close(ell[i], (log_p - held(w)).item())
         close(score[i], torch.autograd.grad(log_q(w.detach()), phi, retain_graph=True)[0])
         close(path[i], torch.autograd.grad(log_p - held(w), phi)[0])
+
+
+@judge
+def others_mean(f, rng):
+    values = rng.normal(size=(5, 3))
+    close(f(values), np.stack([np.delete(values, i, axis=0).mean(0) for i in range(5)]))
