@@ -36,13 +36,14 @@ def cells(doc, kind):
 
 @functools.cache
 def definitions(doc):
-    """A notebook's imports, its top-level functions, the constants these read, and nothing else: name -> object."""
+    """A notebook's imports, settings of torch, top-level functions, the constants these read: name -> object."""
     notebook = mutants.load(doc.removeprefix("notebooks/"))
     read = mutants.closure(set().union(*notebook.later.values()), assigned(notebook))
     names = {"__name__": doc}
     for cell in notebook.cells:
         for node in cell.tree.body:
             is_definition = isinstance(node, (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef))
+            is_definition |= isinstance(node, ast.Expr) and ast.unparse(node).startswith("torch.set_")
             if is_definition or is_constant(node, read, names):
                 exec(compile(ast.Module([node], []), f"<{doc}, cell {cell.id}>", "exec"), names)
     return names

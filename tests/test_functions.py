@@ -45,6 +45,11 @@ def test_a_judge_sees_a_wrong_function(chapter, name):
 
     def wrong(*arguments, **named):
         answer = right(*arguments, **named)
+        if isinstance(answer, torch.nn.Module):
+            answer.register_forward_hook(lambda module, rows, out: 1.03 * out)
+            return answer
+        if isinstance(answer, dict):
+            return {key: 1.03 * part for key, part in answer.items()}
         if isinstance(answer, tuple):
             return tuple(1.03 * part for part in answer)
         return 1.03 * (answer if isinstance(answer, torch.Tensor) else np.asarray(answer))
