@@ -88,7 +88,7 @@ def test_a_missing_file_and_an_unknown_name_say_what_to_do(folder):
     (folder / "newcomb.csv").unlink()
     with pytest.raises(FileNotFoundError, match="newcomb.csv is missing: get notebooks/data"):
         data.load("newcomb")
-    with pytest.raises(ValueError, match="no data set 'iris', but 'challenger', 'digits', 'mnist_run', 'newcomb', 'pen"):
+    with pytest.raises(ValueError, match="no data set 'iris', but 'challenger', 'digits', 'mnist_run', 'newcomb', 'p"):
         data.load("iris")
 
 
