@@ -51,7 +51,7 @@ sys.path[:0] = [str(ROOT / "notebooks"), str(ROOT / "book" / "_ext")]
 
 import ledger  # noqa: E402
 
-LIMIT = 120  # seconds one run of a mutant may take
+LIMIT = 600  # seconds one run of a mutant may take
 FEWEST = 10  # slips a chapter must have
 WORDS = {"caught": "caught", "crashed": "crashed", "survived": "SURVIVED", "invalid": "INVALID"}
 
