@@ -11,7 +11,8 @@ import pytest
 
 import mutants  # before NumPy, which it holds to one thread
 
-pytest.register_assert_rewrite("judges")
+pytest.register_assert_rewrite("judges", "explorers")
+pytest_plugins = ["browser"]  # its fixtures
 
 ROOT = Path(__file__).resolve().parent.parent
 

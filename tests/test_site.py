@@ -1,16 +1,7 @@
-"""The built site as a reader meets it: its links, its equations, and every page in a browser on a phone and a desktop.
-
-The browser is the system's Chromium (CHROMIUM names another). Without one the browser tests skip and say so; in CI
-they fail.
-"""
+"""The built site as a reader meets it: its links, its equations, and every page in a browser, on a phone too."""
 import functools
 import html.parser
-import http.server
-import importlib
-import os
-import shutil
 import sys
-import threading
 import urllib.parse
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,10 +14,9 @@ sys.path.insert(0, str(ROOT / "book" / "_ext"))
 
 import equations  # noqa: E402
 import look  # noqa: E402
+from browser import needed, open_page  # noqa: E402
 
 WIDTHS, MODES = (390, 1280), ("light", "dark")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]
 
 
 def toc_pages():
@@ -215,70 +205,6 @@ FAULTS = r"""() => {
   }
   return [...new Set(faults)].slice(0, 12);
 }"""
-
-
-IN_CI = os.environ.get("CI") == "true"
-
-
-def needed(module):
-    """A module that the browser tests need. Without it: skips, or fails in CI."""
-    return importlib.import_module(module) if IN_CI else pytest.importorskip(module)
-
-
-def chromium():
-    """The browser's path. Without one: skips, or fails in CI."""
-    names = [os.environ.get("CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome"]
-    found = next((path for name in names if name and (path := shutil.which(name))), None)
-    if not found:
-        say = pytest.fail if IN_CI else pytest.skip
-        say("no Chromium found: the site was not opened in a browser")
-    return found
-
-
-@pytest.fixture(scope="session")
-def browser():
-    path = chromium()
-    playwright = needed("playwright.sync_api")
-    with playwright.sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=path, args=FLAGS)
-        yield browser
-        browser.close()
-
-
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *args):
-        pass
-
-
-@pytest.fixture(scope="session")
-def address(site):
-    """The site's address on this machine, ending in a slash."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=site))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/"
-    server.shutdown()
-
-
-@pytest.fixture(scope="session")
-def window(browser):
-    """One browser window for all pages: what one has loaded the next finds in the cache."""
-    window = browser.new_context()
-    yield window
-    window.close()
-
-
-def open_page(window, url, home, width=1280):
-    """(page, faults): a page with all its math set, and what went wrong on the way."""
-    page, faults = window.new_page(), []
-    page.on("console", lambda message: faults.append(f"console: {message.text}") if message.type == "error" else None)
-    page.on("pageerror", lambda error: faults.append(f"script: {error}"))
-    page.on("request", lambda r: None if r.url.startswith((home, "data:")) else faults.append(f"not ours: {r.url}"))
-    page.on("requestfailed", lambda request: faults.append(f"not loaded: {request.url}"))
-    page.on("response", lambda r: faults.append(f"{r.status}: {r.url}") if r.status >= 400 else None)
-    page.set_viewport_size({"width": width, "height": 900})
-    page.goto(url)
-    page.wait_for_selector("html[data-ready=true]", state="attached", timeout=30_000)
-    return page, faults
 
 
 OPEN_FOLDS = "document.querySelectorAll('article details').forEach((fold) => (fold.open = true))"

@@ -11,9 +11,9 @@ import json
 from pathlib import Path
 
 import fetching
-import ledger
 import run
 
+RECORDS = "application/vnd.elbokit."  # what the build reads of an output, and nobody else
 EXECUTED = "_executed"  # the folder of the site with the notebooks and their outputs: addresses that stay
 
 
@@ -73,9 +73,9 @@ def to_read(notebook):
     notebook["metadata"].pop("elbo", None)
     for cell in notebook["cells"]:
         for output in cell.get("outputs", ()):
-            for record in (ledger.CHECK, ledger.CATCH, ledger.EXERCISE):
-                output.get("data", {}).pop(record, None)
-                output.get("metadata", {}).pop(record, None)
+            for mime in [mime for mime in output.get("data", ()) if mime.startswith(RECORDS)]:
+                del output["data"][mime]
+                output["metadata"].pop(mime, None)
             if "image/png" in output.get("data", {}):
                 output["data"]["image/png"] = on_white(output["data"]["image/png"])
                 output["metadata"].pop("needs_background", None)

@@ -19,6 +19,7 @@ from mdit_py_plugins.dollarmath import dollarmath_plugin
 CHECK = "application/vnd.elbokit.check+json"
 CATCH = "application/vnd.elbokit.catch+json"
 EXERCISE = "application/vnd.elbokit.exercise+json"
+EXPLORER = "application/vnd.elbokit.explorer+json"
 
 KINDS = {"equal", "chain", "bound", "mean"}
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*(-[A-Za-z0-9]+)*")
@@ -377,6 +378,8 @@ def rendered(doc, notebook, entries):
     for _, _, output, record in list(outputs_of(notebook, EXERCISE)):
         verdict = html.escape(str(record.get("verdict")))
         _show(output, EXERCISE, f'<div class="check exercise {verdict}">', None, record)
+    for _, _, output, record in list(outputs_of(notebook, EXPLORER)):
+        _place(output, record)
     for cell in notebook["cells"]:
         if any("image/png" in output.get("data", {}) for output in cell.get("outputs", ())):
             cell["metadata"].setdefault("mystnb", {}).setdefault("image", {})["classes"] = "dark-light"
@@ -403,6 +406,21 @@ def _show(output, mime, opening, name, record):
     shown += f' <span class="check-rest">{rest}</span>' if rest else ""
     output["data"] = {"text/html": f"{opening}{shown}</div>", "text/plain": line}
     output.get("metadata", {}).pop(mime, None)
+
+
+def _place(output, record):
+    """Replaces an explorer's record by the place it stands in, its data in it, as a script that is not run."""
+    data = json.dumps(record["data"], ensure_ascii=False, separators=(",", ":")).replace("<", r"\u003c")
+    place = f'<div class="explorer" data-explorer="{html.escape(record["explorer"])}">'
+    says = f'<p class="explorer-still">{html.escape(record["says"])}</p>'
+    shown = f'{place}{says}<script type="application/json">{data}</script></div>'
+    output["data"] = {"text/html": shown, "text/plain": record["says"]}
+    output.get("metadata", {}).pop(EXPLORER, None)
+
+
+def explorers_in(notebook):
+    """The names of the explorers that stand in an executed notebook, in order. -> list of str"""
+    return list(dict.fromkeys(record["explorer"] for *_, record in outputs_of(notebook, EXPLORER)))
 
 
 def summary(book):

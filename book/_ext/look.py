@@ -7,6 +7,7 @@ import shutil
 
 from docutils import nodes
 from pygments.formatters import HtmlFormatter
+from sphinx.errors import ExtensionError
 from sphinx.highlighting import PygmentsBridge
 from sphinx.writers.html5 import HTML5Translator
 
@@ -36,6 +37,16 @@ def content_policy(app, pagename, templatename, context, doctree):
     """Gives the page's template the content policy."""
     policy = f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
     context["metatags"] = policy + context.get("metatags", "")
+
+
+def explorer_scripts(app, pagename, templatename, context, doctree):
+    """Gives a page with explorers the frame and their scripts; raises ExtensionError where there is no such script."""
+    names = getattr(app, "elbo_explorers", {}).get(pagename, [])
+    for name in ["frame", *names] if names else []:
+        script = f"_static/explore/{name}.js"
+        if not (BOOK / script).is_file():
+            raise ExtensionError(f"{pagename} has the explorer {name!r}, but there is no book/{script}")
+        app.add_js_file(f"explore/{name}.js", loading_method="defer")
 
 
 class WrappingLines(HtmlFormatter):
@@ -71,4 +82,5 @@ def setup(app):
     PygmentsBridge.html_formatter = WrappingLines
     app.connect("builder-inited", copy_mathjax)
     app.connect("html-page-context", content_policy, priority=900)
+    app.connect("html-page-context", explorer_scripts)
     return {"env_version": look_version(), "parallel_read_safe": True, "parallel_write_safe": True}

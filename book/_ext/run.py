@@ -570,9 +570,10 @@ def _start(app):
     app.elbo_tags = ledger.tags(everything)
     app.elbo_ledger = {entry["name"]: entry for entry in app.elbo_book["equations"]}
     titles = {doc: ledger.title_of(page) or doc for doc, page in everything.items()}
-    app.elbo_pages, app.elbo_hashes = {}, {}
+    app.elbo_pages, app.elbo_hashes, app.elbo_explorers = {}, {}, {}
     for doc, page in everything.items():
         if isinstance(page, dict):
+            app.elbo_explorers[doc] = ledger.explorers_in(page)
             app.elbo_pages[doc] = json.dumps(ledger.rendered(doc, page, app.elbo_ledger), ensure_ascii=False)
         elif (text := ledger.filled(page, doc, app.elbo_book, titles)) != page:
             app.elbo_pages[doc] = text

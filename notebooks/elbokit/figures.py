@@ -1,11 +1,15 @@
 """The book's figures: importing this sets matplotlib's style; `gauge` and `flat_line` draw the two recurring pictures.
 
+`explorer` leaves what a live picture of the rendered book needs; the figure above it is its still.
+
 Figures are white, so that they show in a dark JupyterLab; where ELBO_BOOK=1, in the book's build, they are transparent,
 and in dark mode the page turns them with invert(.92) hue-rotate(180deg). Colours and line styles always mean the same:
 p is P and solid, q is Q and dashed, the gap between them is GAP and hatched, and all else is INK.
 """
 
+import json
 import os
+import re
 import sys
 
 import matplotlib as mpl
@@ -17,6 +21,8 @@ P, Q, GAP, INK = "#0072B2", "#D55E00", "#9B6BB3", "#222222"
 P_LINE = {"color": P, "linestyle": "-", "linewidth": 2.2}
 Q_LINE = {"color": Q, "linestyle": (0, (4, 1.6)), "linewidth": 2.2}
 GAP_FILL = {"facecolor": GAP + "55", "edgecolor": GAP, "hatch": "///", "linewidth": 0}
+
+EXPLORER = "application/vnd.elbokit.explorer+json"
 
 _BACKGROUND = "none" if os.environ.get("ELBO_BOOK") == "1" else "white"
 
@@ -142,6 +148,32 @@ def flat_line(ax, z, log_ratio, log_Z, minus_J, *, q=None, title=None):
     if title:
         ax.set_title(title)
     return ax
+
+
+def explorer(name, says, **data):
+    """Leave the data of a live picture of the rendered book; wherever there is none, `says` is shown.
+
+    name: its file in book/_static/explore, less the suffix. says: one sentence, what can be done there.
+    data: numbers, strings, and lists, tuples, dicts or arrays of them, passed on in full precision.
+    Raises ValueError if a number is not finite or the name is no name, TypeError for what JSON cannot hold.
+    """
+    if not re.fullmatch(r"[a-z]+(-[a-z]+)*", name):
+        raise ValueError(f"an explorer's name is small letters and hyphens, not {name!r}")
+    text = json.dumps(data, default=_plain, allow_nan=False)
+    line = f"▷ {says}"
+    ipython = sys.modules.get("IPython")
+    if ipython is not None and ipython.get_ipython() is not None:
+        record = {"schema": 1, "explorer": name, "says": says, "data": json.loads(text)}
+        ipython.display.display({"text/plain": line, EXPLORER: record}, raw=True)
+    else:
+        print(line)
+
+
+def _plain(value):
+    """An array, a tensor or a NumPy number as JSON can hold it."""
+    if not hasattr(value, "tolist"):
+        raise TypeError(f"an explorer's data are numbers, strings, lists, dicts and arrays, not {type(value).__name__}")
+    return value.tolist()
 
 
 def _gaps(log_Z, lines):
