@@ -406,23 +406,6 @@ def test_the_branch_differs_only_in_the_first_cells(published):
     assert len(git(remote, "log", "--format=%h", "notebooks").splitlines()) == 1
 
 
-@pytest.mark.parametrize("path", ["notebooks/01.ipynb", "notebooks/solutions/01.ipynb"])
-def test_a_notebook_alone_fetches_what_it_needs(published, tmp_path, path):
-    _, remote = published
-    cells = json.loads(git(remote, "show", f"notebooks:{path}"))["cells"]
-    alone, stubs = tmp_path / "alone", tmp_path / "stubs"
-    alone.mkdir()
-    for name in ("executing", "numpy", "scipy"):
-        (stubs / name).mkdir(parents=True)
-    fetch = "".join(cells[0]["source"])
-    bare = [sys.executable, "-S", "-c", f"{fetch}\nimport elbokit\n{fetch}\nprint(os.getcwd())"]
-    env = os.environ | {"PYTHONPATH": str(stubs)}
-    for _ in range(2):  # the second time as after a restart of the kernel
-        run = subprocess.run(bare, cwd=alone, env=env, capture_output=True, text=True)
-        assert run.stderr == ""
-        assert run.stdout == f"elbokit is here\n{alone.resolve() / 'elbo' / Path(path).parent}\n"
-
-
 def test_publishing_without_an_address_is_a_clear_message():
     env = {name: value for name, value in os.environ.items() if name != "ELBO_REPOSITORY"}
     run = subprocess.run([sys.executable, ROOT / "book/colab.py"], env=env, capture_output=True, text=True)
