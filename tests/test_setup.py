@@ -431,6 +431,7 @@ def test_workflows_test_every_python_and_pass_on_the_address():
     test, deploy = (yaml.safe_load((ROOT / f".github/workflows/{name}.yml").read_text()) for name in ("test", "deploy"))
     assert test["jobs"]["test"]["strategy"]["matrix"]["python"] == ["3.11", "3.12", "3.13"]
     assert deploy["env"]["ELBO_REPOSITORY"] == "${{ github.server_url }}/${{ github.repository }}"
+    assert deploy["env"]["ELBO_SITE"] == "${{ vars.ELBO_SITE }}"
 
 
 def test_ci_runs_the_tests_and_the_mutants():
