@@ -41,7 +41,7 @@ FAULTS = r"""({markdown, tags, images}) => {
   const all = (selector) => [...shown.content.node.querySelectorAll(selector)];
   const start = (text) => text.trim().slice(0, 80);
   const faults = [];
-  const rendered = all(".jp-MarkdownCell.jp-mod-rendered .jp-RenderedMarkdown");
+  const rendered = all(".jp-MarkdownCell.jp-mod-rendered .jp-RenderedMarkdown").filter((e) => e.textContent.trim());
   if (rendered.length !== markdown) faults.push(`${rendered.length} of ${markdown} Markdown cells are rendered`);
   const text = document.createTreeWalker(shown.content.node, NodeFilter.SHOW_TEXT);
   while (text.nextNode()) {

@@ -25,6 +25,7 @@ HOME = """\
 <head>
 <meta charset="utf-8" />
 <meta http-equiv="Refresh" content="0; url={page}" />
+<link rel="icon" href="data:," />
 <title>{title}</title>
 {tags}</head>
 <body><p><a href="{page}">{title}</a></p></body>
