@@ -151,29 +151,6 @@ def test_a_name_used_twice_is_an_error_that_names_both_places():
     assert equations.all_equations(fine) == {"KL": ("notebooks/01_kl", "a"), "J": ("notebooks/02_log_z", "b")}
 
 
-@pytest.mark.parametrize("repository", ["", "https://github.com/someone/elbo", "https://github.com/someone/elbo/"])
-def test_buttons_appear_only_where_the_repository_is_known(repository):
-    env = SimpleNamespace(all_docs={"notebooks/01_kl", "book/index"},
-                          doc2path=lambda doc, base: doc + (".ipynb" if "notebooks" in doc else ".md"))
-    app = SimpleNamespace(env=env, config=SimpleNamespace(elbo_repository=repository))
-
-    def links(page, source):
-        context = {"sourcename": source, "pathto": lambda path, _: path}
-        look.page_links(app, page, "page.html", context, None)
-        return {text: address for text, address, _ in context["page_links"]}
-
-    notebook, text = links("notebooks/01_kl", "notebooks/01_kl.ipynb"), links("book/index", "book/index.md")
-    assert notebook.pop("Download notebook") == "_sources/notebooks/01_kl.ipynb"
-    if not repository:
-        assert not notebook and not text
-        return
-    assert notebook == {
-        "Open in Colab": "https://colab.research.google.com/github/someone/elbo/blob/notebooks/notebooks/01_kl.ipynb",
-        "Open on Binder": "https://mybinder.org/v2/gh/someone/elbo/HEAD?urlpath=lab/tree/notebooks/01_kl.ipynb",
-        "View source": "https://github.com/someone/elbo/blob/HEAD/notebooks/01_kl.ipynb"}
-    assert text == {"View source": "https://github.com/someone/elbo/blob/HEAD/book/index.md"}
-
-
 # ---- The pages in a browser ----
 
 FAULTS = r"""() => {
