@@ -3,8 +3,9 @@
 In the table of contents a chapter's solutions follow it. Who reads on wants the next chapter, so the solutions are
 offered apart; from them one goes back to the chapter's exercises, or on to the next chapter.
 """
-import ledger
 from docutils import nodes
+
+import ledger
 
 EXERCISES = "exercises"  # the anchor of that section, in every chapter that has solutions
 PREVIOUS, NEXT = 1, 2  # places in Sphinx's relations of a page: (parent, previous, next)
@@ -27,7 +28,7 @@ def beside(relations, doc, side):
 
 
 def link_neighbours(app, pagename, templatename, context, doctree):
-    """Gives the template `prev`, `next` and `solutions`: dicts with link and title, the first two with says, question."""
+    """Gives the template `prev`, `next` and `solutions`: dicts of what it shows of each."""
     relations = getattr(app.builder, "relations", {})
     if pagename not in relations:  # the search page
         return
