@@ -17,6 +17,8 @@ from sphinx.errors import ExtensionError
 from sphinx.transforms import SphinxTransform
 from sphinx.util.osutil import relative_uri
 
+import lit
+
 TAG = re.compile(r"\s*\\tag\*?\{([^{}]*)\}")
 STOP = re.compile(r"[,.;:!?)’”\]]+")
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
@@ -137,11 +139,12 @@ def visit_display(writer, node):
     """A display, with its name and mark before it; `--rows` lets the style reserve its height before MathJax comes."""
     tex, name = node.astext().strip(), node.get("number")
     classes = "math notranslate nohighlight" + (" named" if name else "")
-    writer.body.append(writer.starttag(node, "div", CLASS=classes, STYLE=f"--rows: {tex.count(chr(92) * 2) + 1}"))
+    rows = f"--rows: {tex.count(chr(92) * 2) + 1}"
+    writer.body.append(writer.starttag(node, "div", CLASS=classes, STYLE=rows, **lit.parts(name)))
     if name:
         anchor = f'<a class="eq-name" href="#eq-{name}">({name})</a>'
         writer.body.append(f'<span class="eqno">{anchor}{mark(writer, name)}</span>')
-    writer.body.append(rf"\[{writer.encode(tex)}\]</div>" + "\n")
+    writer.body.append(rf"\[{writer.encode(lit.lit(name, tex))}\]</div>" + "\n")
     raise nodes.SkipNode
 
 
