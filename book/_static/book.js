@@ -53,7 +53,7 @@ function preparePreviews() {
   document.body.append(preview);
   preview.addEventListener("pointerenter", () => clearTimeout(timer));
   preview.addEventListener("pointerleave", () => soon(hidePreview, 200));
-  for (const link of document.querySelectorAll("main a[href*='#eq-']:not(.eq-name)")) {
+  for (const link of document.querySelectorAll("main a[href*='#eq-']:not(.eq-name, dt a)")) {
     if (!(equationName(link) in (window.bookEquations ?? {}))) continue;
     link.classList.add("eq-link");
     link.addEventListener("pointerenter", (event) => event.pointerType === "mouse" && soon(() => showPreview(link), 120));
