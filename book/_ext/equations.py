@@ -18,11 +18,13 @@ from sphinx.transforms import SphinxTransform
 from sphinx.util.osutil import relative_uri
 
 import lit
+import sizes
 
 TAG = re.compile(r"\s*\\tag\*?\{([^{}]*)\}")
 STOP = re.compile(r"[,.;:!?)’”\]]+")
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 SCORER = pathlib.Path(__file__).with_name("search_scorer.js")
+LINE = 1.35  # em of a formula that fits between the lines of a text
 
 
 class NamedEquations(SphinxTransform):
@@ -136,11 +138,12 @@ def mark(writer, name):
 
 
 def visit_display(writer, node):
-    """A display, with its name and mark before it; `--rows` lets the style reserve its height before MathJax comes."""
+    """A display, with its name and mark before it; `--tall` lets the style keep its place before MathJax comes."""
     tex, name = node.astext().strip(), node.get("number")
     classes = "math notranslate nohighlight" + (" named" if name else "")
-    rows = f"--rows: {tex.count(chr(92) * 2) + 1}"
-    writer.body.append(writer.starttag(node, "div", CLASS=classes, STYLE=rows, **lit.parts(name)))
+    called = {"role": "group", "aria-label": f"({name})", **lit.parts(name)} if name else {}
+    _, above, below = sizes.size(tex, display=True)
+    writer.body.append(writer.starttag(node, "div", CLASS=classes, STYLE=f"--tall: {above + below:.2f}", **called))
     if name:
         anchor = f'<a class="eq-name" href="#eq-{name}">({name})</a>'
         writer.body.append(f'<span class="eqno">{anchor}{mark(writer, name)}</span>')
@@ -153,8 +156,20 @@ def name_hits(app, config):
     config.html_search_scorer = str(SCORER)
 
 
+def visit_inline(writer, node):
+    """A formula in a line, with the room that it will take (see sizes.py); how tall, only where the line must grow."""
+    tex = node.astext().strip()
+    width, above, below = sizes.size(tex)
+    tall = f"; --tall: {above + below:.2f}; --below: {below:.2f}" if above + below > LINE else ""
+    writer.body.append(writer.starttag(node, "span", "", CLASS="math notranslate nohighlight",
+                                       STYLE=f"--wide: {width:.2f}{tall}"))
+    writer.body.append(rf"\({writer.encode(tex)}\)</span>")
+    raise nodes.SkipNode
+
+
 def use_own_display(app):
     if app.builder.format == "html":
+        app.registry.html_inline_math_renderers["mathjax"] = (visit_inline, None)
         app.registry.html_block_math_renderers["mathjax"] = (visit_display, None)
 
 
