@@ -4,8 +4,11 @@
 
      name       as in figures.explorer(name, ...); the page holds <div class="explorer" data-explorer="name">
      title      what the picture shows, for readers who cannot see it
-     controls   {key: {label, min, max, step, value, text?}}   value may be a function of the data; text(value) shows it
-                {key: {label, options: [[value, text], ...], value}}   for a choice
+     controls   {key: {label, min, max, step, value, text?}}   value may be a function of the data; text(value) shows it;
+                                                               min and max may be functions of (state, data),
+                                                               where state holds the controls above it
+                {key: {label, options: [[value, text], ...], value, then?}}   for a choice; then: (value, data) -> what
+                                                                              else changes when the reader makes it
      ask        {question, answers: [text, ...]}
      compute    (state, data) -> values: every number that is shown, by name
      readouts   [{key, label, unit?, digits?}]: which values, under which names
@@ -125,7 +128,8 @@
       this.start = {};
       for (const [key, control] of Object.entries(plan.controls))
         this.start[key] = typeof control.value === "function" ? control.value(this.data) : control.value;
-      this.state = { ...this.start, ...this.fromLink() };
+      this.state = { ...this.start };
+      this.take(this.fromLink());
       this.build();
       new ResizeObserver(() => this.root.clientWidth && this.root.clientWidth !== this.width && this.draw()).observe(root);
       this.draw();
@@ -178,9 +182,9 @@
         if (control.options) {
           input = make("select", { id, "data-key": key });
           for (const [value, text] of typeof control.options === "function" ? control.options(this.data) : control.options) input.append(make("option", { value }, text));
-          input.addEventListener("change", () => this.change({ [key]: Number(input.value) }));
+          input.addEventListener("change", () => this.change({ [key]: Number(input.value), ...control.then?.(Number(input.value), this.data) }));
         } else {
-          input = make("input", { id, type: "range", "data-key": key, min: control.min, max: control.max, step: control.step });
+          input = make("input", { id, type: "range", "data-key": key, step: control.step });
           input.addEventListener("input", () => this.change({ [key]: Number(input.value) }));
         }
         this.inputs[key] = { input, shown };
@@ -236,7 +240,7 @@
 
     /* Takes in what changed, within the limits of the controls, and draws before the next frame. */
     change(some) {
-      for (const [key, value] of Object.entries(some ?? {})) if (key in this.state) this.state[key] = this.within(key, value);
+      this.take(some ?? {});
       this.root.dataset.drawing = "true";
       this.pending ??= requestAnimationFrame(() => {
         this.pending = null;
@@ -246,11 +250,22 @@
       this.linking = setTimeout(() => this.keepLink(), 250);
     }
 
+    /* In the order of the controls, since a limit may depend on a control above it. */
+    take(some) {
+      for (const [key, value] of Object.entries(some)) if (key in this.state) this.state[key] = value;
+      for (const [key, value] of Object.entries(this.state)) this.state[key] = this.within(key, value);
+    }
+
     within(key, value) {
-      const { options, min, max } = this.plan.controls[key];
-      if (!Number.isFinite(value)) return this.start[key];
-      if (options) return this.choices(key).includes(value) ? value : this.start[key];
+      if (!Number.isFinite(value)) value = this.start[key];
+      if (this.plan.controls[key].options) return this.choices(key).includes(value) ? value : this.start[key];
+      const [min, max] = this.limits(key);
       return Math.min(max, Math.max(min, value));
+    }
+
+    limits(key) {
+      const { min, max } = this.plan.controls[key];
+      return [min, max].map((limit) => (typeof limit === "function" ? limit(this.state, this.data) : limit));
     }
 
     choices(key) {
@@ -271,6 +286,7 @@
       for (const [key, handle] of this.handles) handle.element.style.display = kit.used.has(key) ? "" : "none";
       for (const [key, { input, shown }] of Object.entries(this.inputs)) {
         const { options, text, step } = plan.controls[key];
+        if (!options) [input.min, input.max] = this.limits(key);
         input.value = state[key];
         shown.textContent = options ? "" : (text ?? ((value) => number(value, step < 0.1 ? 2 : step < 1 ? 1 : 0)))(state[key]);
       }
@@ -287,7 +303,7 @@
       const found = {}, query = new URLSearchParams(location.search);
       for (const key of Object.keys(this.plan.controls)) {
         const text = query.get(`${this.plan.name}.${key}`);
-        if (text !== null && text.trim() !== "") found[key] = this.within(key, Number(text));
+        if (text !== null && text.trim() !== "") found[key] = Number(text);
       }
       return found;
     }
