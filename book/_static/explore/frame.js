@@ -4,14 +4,15 @@
 
      name       as in figures.explorer(name, ...); the page holds <div class="explorer" data-explorer="name">
      title      what the picture shows, for readers who cannot see it
-     controls   {key: {label, min, max, step, value, text?}}   value may be a function of the data; text(value) shows it;
+     controls   {key: {label, min, max, step, value, text?, of?}}   value may be a function of the data; text(value) shows it;
+                                                               of: whose colour it has, "q" unless said;
                                                                min and max may be functions of (state, data),
                                                                where state holds the controls above it
                 {key: {label, options: [[value, text], ...], value, then?}}   for a choice; then: (value, data) -> what
                                                                               else changes when the reader makes it
      ask        {question, answers: [text, ...]}
      compute    (state, data) -> values: every number that is shown, by name
-     readouts   [{key, label, unit?, digits?}]: which values, under which names
+     readouts   [{key, label, unit?, digits?, guessed?}]: which values, under which names; guessed: not before a guess
      height     (width, state) -> the picture's height, both in CSS pixels
      draw       (kit, state, values, data): see Kit below; kit.revealed says whether a guess was made
      says       (state, values, guess, data) -> the sentence after; guess: index of the answer, or null
@@ -79,7 +80,7 @@
       if (label) this.text(right, y + 32, label, "muted small", "end");
     }
     /* The gauge: a ceiling, a line below it, the gap filled. box: {x, y, width, height}; ceiling, line: nats; low: the nats at
-       the box's foot. Names are shown with their values; with ceiling hidden only the line stands. */
+       the box's foot. Names are shown with their values; with the ceiling hidden only the line stands, and `hidden` may be what is said instead. */
     gauge({ x, y, width, height }, { ceiling, line, low, high = ceiling, hidden = false, ceilingName = "log Z", lineName = "−J(q)", digits = 2, marks = [] }) {
       const at = scale([low, high], [y + height, y + 22]), bottom = y + height;
       const inside = Math.min(at(line), bottom), right = x + width;
@@ -88,7 +89,7 @@
         this.rect(x + 0.2 * width, at(ceiling), 0.6 * width, inside - at(ceiling), "gap hatch");
         this.line([[x, at(ceiling)], [right, at(ceiling)]], "ink thick");
         this.text(x, at(ceiling) - 7, `${ceilingName} ${number(ceiling, digits)}`, "strong");
-      } else this.text(x, y + 14, `${ceilingName}: make a guess`, "muted");
+      } else this.text(x, y + 14, hidden === true ? `${ceilingName}: make a guess` : hidden, "muted");
       for (const mark of marks) {
         this.line([[x + 0.1 * width, at(mark.value)], [right - 0.1 * width, at(mark.value)]], "muted");
         this.text(right - 0.1 * width + 4, at(mark.value) + 4, mark.name, "muted small");
@@ -131,7 +132,7 @@
       this.state = { ...this.start };
       this.take(this.fromLink());
       this.build();
-      new ResizeObserver(() => this.root.clientWidth && this.root.clientWidth !== this.width && this.draw()).observe(root);
+      new ResizeObserver(() => this.root.clientWidth && this.root.clientWidth !== this.room && this.draw()).observe(root);
       this.draw();
     }
 
@@ -147,7 +148,7 @@
       this.handleLayer = makeSvg("g", { class: "handles" });
       this.svg.append(defs, this.layer, this.handleLayer);
       this.said = make("p", { class: "explorer-says", role: "status" });
-      this.readouts = make("dl", { class: "explorer-readouts" });
+      this.readouts = make("dl", { class: "explorer-readouts simple" });   // simple: the theme indents other lists
       this.outputs = plan.readouts.map(({ key, label }) => {
         const value = make("dd", { "data-key": key });
         this.readouts.append(make("div", {}, make("dt", {}, label), value));
@@ -184,7 +185,7 @@
           for (const [value, text] of typeof control.options === "function" ? control.options(this.data) : control.options) input.append(make("option", { value }, text));
           input.addEventListener("change", () => this.change({ [key]: Number(input.value), ...control.then?.(Number(input.value), this.data) }));
         } else {
-          input = make("input", { id, type: "range", "data-key": key, step: control.step });
+          input = make("input", { id, type: "range", "data-key": key, class: control.of ?? "q", step: control.step });
           input.addEventListener("input", () => this.change({ [key]: Number(input.value) }));
         }
         this.inputs[key] = { input, shown };
@@ -276,7 +277,8 @@
     draw() {
       const { plan, state, data } = this;
       this.values = plan.compute(state, data);
-      this.width = this.root.clientWidth || 640;
+      this.room = this.root.clientWidth;
+      this.width = Math.max(240, this.svg.getBoundingClientRect().width || 640);   // inside its padding; 0 where it is not shown
       this.height = plan.height(this.width, state);
       this.svg.setAttribute("viewBox", `0 0 ${this.width} ${this.height}`);
       this.svg.style.height = `${this.height}px`;
@@ -290,7 +292,8 @@
         input.value = state[key];
         shown.textContent = options ? "" : (text ?? ((value) => number(value, step < 0.1 ? 2 : step < 1 ? 1 : 0)))(state[key]);
       }
-      plan.readouts.forEach(({ key, unit = "nats", digits = 3 }, i) => {
+      plan.readouts.forEach(({ key, unit = "nats", digits = 3, guessed = false }, i) => {
+        this.outputs[i].parentElement.hidden = guessed && !kit.revealed;
         this.outputs[i].textContent = `${number(this.values[key], digits)} ${unit}`.trim();
         this.outputs[i].dataset.value = String(this.values[key]);
       });
