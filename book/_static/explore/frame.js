@@ -5,7 +5,8 @@
      name       as in figures.explorer(name, ...); the page holds <div class="explorer" data-explorer="name">
      title      what the picture shows, for readers who cannot see it
      controls   {key: {label, min, max, step, value, text?}}   value may be a function of the data; text(value) shows it
-                {key: {label, options: [[value, text], ...], value}}   for a choice
+                {key: {label, options: [[value, text], ...], value, newCase?}}   for a choice; options may be a function
+                of the data. newCase: (value, data) -> what else changes; the guess is taken back, for it was on another case
      ask        {question, answers: [text, ...]}
      compute    (state, data) -> values: every number that is shown, by name
      readouts   [{key, label, unit?, digits?}]: which values, under which names
@@ -88,7 +89,7 @@
       } else this.text(x, y + 14, `${ceilingName}: make a guess`, "muted");
       for (const mark of marks) {
         this.line([[x + 0.1 * width, at(mark.value)], [right - 0.1 * width, at(mark.value)]], "muted");
-        this.text(right - 0.1 * width + 4, at(mark.value) + 4, mark.name, "muted small");
+        this.text(right + 5, at(mark.value) + 4, mark.name, "muted small");
       }
       this.line([[x, inside], [right, inside]], "q dashed thick");
       this.text(x, inside + 17, line < low ? `${lineName} ${number(line, digits)} ↓` : `${lineName} ${number(line, digits)}`, "q strong");
@@ -178,7 +179,7 @@
         if (control.options) {
           input = make("select", { id, "data-key": key });
           for (const [value, text] of typeof control.options === "function" ? control.options(this.data) : control.options) input.append(make("option", { value }, text));
-          input.addEventListener("change", () => this.change({ [key]: Number(input.value) }));
+          input.addEventListener("change", () => this.choose(key, Number(input.value)));
         } else {
           input = make("input", { id, type: "range", "data-key": key, min: control.min, max: control.max, step: control.step });
           input.addEventListener("input", () => this.change({ [key]: Number(input.value) }));
@@ -251,6 +252,16 @@
       if (!Number.isFinite(value)) return this.start[key];
       if (options) return this.choices(key).includes(value) ? value : this.start[key];
       return Math.min(max, Math.max(min, value));
+    }
+
+    /* A choice by the reader's hand: another case is a new question. */
+    choose(key, value) {
+      const { newCase } = this.plan.controls[key];
+      if (newCase) {
+        this.guess = null;
+        for (const answer of this.answers) answer.setAttribute("aria-pressed", "false");
+      }
+      this.change({ [key]: value, ...newCase?.(value, this.data) });
     }
 
     choices(key) {
