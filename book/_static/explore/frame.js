@@ -8,8 +8,9 @@
                                                                of: whose colour it has, "q" unless said;
                                                                min and max may be functions of (state, data),
                                                                where state holds the controls above it
-                {key: {label, options: [[value, text], ...], value, then?}}   for a choice; then: (value, data) -> what
-                                                                              else changes when the reader makes it
+                {key: {label, options: [[value, text], ...], value, then?, anew?}}   for a choice; options may be a function
+                                                               of the data; then: (value, data) -> what else changes
+                                                               with it; anew: another choice is another question
      ask        {question, answers: [text, ...]}
      compute    (state, data) -> values: every number that is shown, by name
      readouts   [{key, label, unit?, digits?, guessed?}]: which values, under which names; guessed: not before a guess
@@ -92,7 +93,7 @@
       } else this.text(x, y + 14, hidden === true ? `${ceilingName}: make a guess` : hidden, "muted");
       for (const mark of marks) {
         this.line([[x + 0.1 * width, at(mark.value)], [right - 0.1 * width, at(mark.value)]], "muted");
-        this.text(right - 0.1 * width + 4, at(mark.value) + 4, mark.name, "muted small");
+        this.text(right + 5, at(mark.value) + 4, mark.name, "muted small");
       }
       this.line([[x, inside], [right, inside]], "q dashed thick");
       this.text(x, inside + 17, line < low ? `${lineName} ${number(line, digits)} ↓` : `${lineName} ${number(line, digits)}`, "q strong");
@@ -183,7 +184,7 @@
         if (control.options) {
           input = make("select", { id, "data-key": key });
           for (const [value, text] of typeof control.options === "function" ? control.options(this.data) : control.options) input.append(make("option", { value }, text));
-          input.addEventListener("change", () => this.change({ [key]: Number(input.value), ...control.then?.(Number(input.value), this.data) }));
+          input.addEventListener("change", () => this.choose(key, Number(input.value)));
         } else {
           input = make("input", { id, type: "range", "data-key": key, class: control.of ?? "q", step: control.step });
           input.addEventListener("input", () => this.change({ [key]: Number(input.value) }));
@@ -267,6 +268,16 @@
     limits(key) {
       const { min, max } = this.plan.controls[key];
       return [min, max].map((limit) => (typeof limit === "function" ? limit(this.state, this.data) : limit));
+    }
+
+    /* A choice by the reader's hand. */
+    choose(key, value) {
+      const { then, anew } = this.plan.controls[key];
+      if (anew) {
+        this.guess = null;
+        for (const answer of this.answers) answer.setAttribute("aria-pressed", "false");
+      }
+      this.change({ [key]: value, ...then?.(value, this.data) });
     }
 
     choices(key) {
