@@ -216,7 +216,7 @@ def test_where_the_repository_is_not_known_nothing_of_it_is_left(known):
     assert before - set(known.files()) == {"404.html", "robots.txt", "sitemap.xml", "social-card.png"}
     for name in ("index", "book/index", "notebooks/02_b"):
         page = known.page(name)
-        assert not tags(page).keys() & {"canonical", "description", "og:url", "og:image", "twitter:card"}
+        assert not tags(page).keys() & {"canonical", "og:url", "og:image", "twitter:card"}
         assert "github" not in page
     handed = json.loads((known.site / "_sources/notebooks/02_b.ipynb").read_text())
     assert "fetch" not in [cell["id"] for cell in handed["cells"]]

@@ -2,7 +2,7 @@
 
 ELBO_REPOSITORY=https://github.com/owner/name says where the book's source is; GitHub Pages serves its site at
 https://owner.github.io/name/. ELBO_SITE names another address. Where neither is set, nothing of the following is made:
-in each page its canonical address, its description, and the picture and words that a link to it shows elsewhere; and
+in each page its canonical address, and the picture and words that a link to it shows elsewhere; and
 beside the pages sitemap.xml, robots.txt, and 404.html, which GitHub serves for every address that is not there.
 """
 
@@ -12,12 +12,10 @@ import re
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
-from docutils import nodes
-
 import card
+import head
 from run import BuildError, write
 
-LONGEST = 200  # characters of a description
 CARD = "social-card.png"
 HOME = """\
 <!DOCTYPE html>
@@ -54,15 +52,6 @@ def site(environment):
     return f"https://{host}/" if name.lower() == host else f"https://{host}/{name}/"
 
 
-def description(doctree):
-    """A page's first paragraph, in which a chapter says its question: as many whole sentences as are short enough."""
-    text = " ".join(next((p.astext() for p in doctree.findall(nodes.paragraph)), "").split())
-    if len(text) <= LONGEST:
-        return text
-    sentences = re.match(rf"(.{{1,{LONGEST - 1}}}[.?!])\s", text)
-    return sentences[1] if sentences else text[:LONGEST].rpartition(" ")[0] + " …"
-
-
 def tags(address, url, title, about, book):
     """The tags by which a link to a page is shown elsewhere. -> HTML, a line each"""
     properties = {
@@ -76,7 +65,7 @@ def tags(address, url, title, about, book):
         "og:image:height": card.HEIGHT,
         "og:image:alt": card.ALT,
     }
-    found = [("name", "description", about), *(("property", *item) for item in properties.items())]
+    found = [("property", *item) for item in properties.items()]
     found.append(("name", "twitter:card", "summary_large_image"))
     found = [(kind, name, html.escape(str(text))) for kind, name, text in found if text]
     return "".join(f'<meta {kind}="{name}" content="{text}" />\n' for kind, name, text in found)
@@ -90,7 +79,7 @@ def url_of(app, doc):
 def page_tags(app, doc, doctree):
     """The tags of a page of the book."""
     title = app.env.titles[doc].astext()
-    return tags(app.config.elbo_site, url_of(app, doc), title, description(doctree), app.config.html_title)
+    return tags(app.config.elbo_site, url_of(app, doc), title, head.description(doctree), app.config.html_title)
 
 
 def describe(app, pagename, templatename, context, doctree):

@@ -1,6 +1,7 @@
 """The site around the pages: style, script, MathJax served from the site itself, and no way out to the network."""
 import hashlib
 import importlib.util
+import itertools
 import pathlib
 import re
 import shutil
@@ -12,9 +13,12 @@ from sphinx.highlighting import PygmentsBridge
 from sphinx.writers.html5 import HTML5Translator
 
 BOOK = pathlib.Path(__file__).resolve().parents[1]
-MATHJAX = ("tex-chtml.js", "input/tex/extensions", "output/chtml/fonts/woff-v2")  # all that a page loads of 24 MB
+MATHJAX = (  # all that a page loads of 24 MB
+    "startup.js", "core.js", "input/tex.js", "input/tex/extensions", "output/chtml.js", "output/chtml/fonts/tex.js",
+    "output/chtml/fonts/woff-v2", "a11y/assistive-mml.js")
 LEADING = re.compile(r"(?:<[^>]*>)*( *)")
 SIZE = re.compile(r'style="width: (\d+)px; height: (\d+)px;?"')
+OPENING = 3  # paragraphs and images that fit in the first screen of a page
 POLICY = "default-src 'self' 'unsafe-inline' data:"  # the browser itself refuses requests to anyone else
 
 
@@ -62,9 +66,13 @@ class WrappingLines(HtmlFormatter):
 
 
 def visit_image(writer, node):
-    """An image with its size as attributes: from those a browser keeps its place before it has come, not from style."""
+    """An image with its size as attributes: from those a browser keeps its place before it has come, not from style.
+
+    It comes when the reader is near, unless it opens the page."""
     HTML5Translator.visit_image(writer, node)
-    writer.body[-1] = SIZE.sub(r'width="\1" height="\2"', writer.body[-1])
+    image = SIZE.sub(r'width="\1" height="\2"', writer.body[-1])
+    start = itertools.islice(writer.document.findall(lambda n: isinstance(n, (nodes.image, nodes.paragraph))), OPENING)
+    writer.body[-1] = image if any(n is node for n in start) else image.replace("<img ", '<img loading="lazy" ')
 
 
 def look_version():
