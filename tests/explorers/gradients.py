@@ -1,4 +1,4 @@
-"""Chapter 08: the moments in closed form against Gauss–Hermite nodes, and what forty draws say against its functions."""
+"""Chapter 08: closed moments against Gauss–Hermite nodes, and what forty draws say against its functions."""
 import numpy as np
 
 from conftest import definitions
@@ -11,7 +11,8 @@ FUNCTIONS = ((lambda z: z**2, lambda z: 2 * z), (lambda z: np.sin(4 * z), lambda
 
 def setting(rng, data):
     f = int(rng.integers(2))
-    return {"f": f, "mu": rng.uniform(-0.8, 0.8), "sigma": rng.uniform(0.2, 0.8), "b": rng.uniform(*((-1, 4), (-1.2, 1.2))[f])}
+    b = rng.uniform(*((-1, 4), (-1.2, 1.2))[f])
+    return {"f": f, "mu": rng.uniform(-0.8, 0.8), "sigma": rng.uniform(0.2, 0.8), "b": b}
 
 
 def mean(g, state):
@@ -29,11 +30,11 @@ def draws(state, eps):
 def truth(state, data):
     f, df = FUNCTIONS[int(state["f"])]
     slope = mean(lambda z, eps: df(z), state)
-    path, score = (mean(lambda z, eps: (draws(state, eps)[which] - slope) ** 2, state) for which in range(2))
+    variance = [mean(lambda z, eps, which=which: (draws(state, eps)[which] - slope) ** 2, state) for which in range(2)]
     return {
         "true slope of E f in μ": slope,
-        "variance of a draw, pathwise": path,
-        "variance of a draw, score with b": score,
+        "variance of a draw, pathwise": variance[0],
+        "variance of a draw, score with b": variance[1],
         "mean of f": mean(lambda z, eps: f(z), state),
         "best baseline, b*": mean(lambda z, eps: f(z) * eps**2, state),
     }
@@ -64,18 +65,19 @@ def fact_each_dot_is_what_a_draw_of_the_notebook_says(explorer):
 
 def fact_the_mean_of_f_is_not_the_best_baseline_and_the_bar_is_what_it_costs(explorer):
     rng = np.random.default_rng(4)
-    for state in (setting(rng, None) for _ in range(40)):
+    for state in (setting(rng, None) for _ in range(12)):
         values = explorer.at(state)
         cost = (state["b"] - values["best"]) ** 2 / state["sigma"] ** 2
         assert abs(values["score"] - values["least"] - cost) < 1e-9
         assert values["atMean"] > values["least"]
-        formula = (state["mu"] ** 2 + 3 * state["sigma"] ** 2, (1 - 16 * state["sigma"] ** 2) * values["mean"])[state["f"]]
+        mu, sigma = state["mu"], state["sigma"]
+        formula = (1 - 16 * sigma**2) * values["mean"] if state["f"] else mu**2 + 3 * sigma**2
         assert abs(values["best"] - formula) < 1e-12
 
 
 def fact_the_mean_of_f_helps_with_the_square_and_hurts_with_the_sine(explorer):
-    for mu in np.linspace(-0.8, 0.8, 9):
-        for sigma in np.linspace(0.2, 0.8, 4):
+    for mu in np.linspace(-0.8, 0.8, 5):
+        for sigma in (0.2, 0.35, 0.8):
             square, sine = (explorer.at({"f": f, "mu": mu, "sigma": sigma}) for f in range(2))
             assert square["atMean"] < square["atNone"]
             assert sine["atMean"] > sine["atNone"] or mu == 0
