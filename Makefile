@@ -6,10 +6,10 @@ SETUP := "$(PYTHON)" book/environment.py $(if $(filter file,$(origin PYTHON)),,-
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help book test mutants lab freeze publish clean python setup setup-test
+.PHONY: help book test mutants lighthouse lab freeze publish clean python setup setup-test
 
 help:  ## List what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
 book: setup  ## Run every notebook, check every equation, build the site
 	@$(VENV) book/build.py
@@ -20,6 +20,10 @@ test: setup-test  ## Build the book, then run all the tests
 
 mutants: setup-test  ## Put wrong formulas into the notebooks: each must be caught
 	@$(VENV) tests/mutants.py
+
+lighthouse: setup  ## Judge pages of the built book with Lighthouse (needs Node and Chromium)
+	@$(VENV) book/build.py
+	@$(VENV) tests/bench/lighthouse.py $(ARGS)
 
 lab: setup  ## Open the notebooks in JupyterLab
 	@$(VENV) -m jupyterlab --ServerApp.root_dir=. notebooks

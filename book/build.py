@@ -20,6 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
 
+import address  # noqa: E402
 import ledger  # noqa: E402
 import run  # noqa: E402
 
@@ -63,6 +64,7 @@ def build(options, lock):
     version = importlib.metadata.version("jupyter-book")
     if not version.startswith("1."):
         raise run.BuildError(f"✗ this book needs Jupyter Book 1, not {version}: see README")
+    address.site(os.environ)  # a wrong one is told now, not after minutes
     print("notebooks")
     everything = run.pages(ROOT, run.run(ROOT, force=options.force, jobs=options.jobs))
     book = ledger.build(everything)

@@ -6,7 +6,6 @@ It is one commit without a parent, made anew each time; the work tree and the in
 """
 
 import argparse
-import ast
 import json
 import os
 import subprocess
@@ -15,44 +14,9 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-BRANCH = "notebooks"
-FETCH = '''\
-# Run this first. Where the book's files are missing, as in Colab, it fetches them; elsewhere it does nothing.
-import os, subprocess, sys
-from importlib.util import find_spec
+sys.path.insert(0, str(ROOT / "book" / "_ext"))
 
-if not find_spec("elbokit"):
-    if not os.path.isdir("elbo"):
-        subprocess.run(["git", "clone", "--quiet", "--depth=1", "--branch={branch}", {address!r}, "elbo"], check=True)
-    sys.path.insert(0, os.path.abspath("elbo/notebooks"))
-    os.chdir({folder!r})
-for name in {packages!r}:
-    if not find_spec(name):
-        subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", name], check=True)
-'''
-
-
-def packages(notebook):
-    """The packages that a notebook (its JSON) imports, less elbokit and the standard library."""
-    found = {"executing"}  # by which a check quotes its own source
-    for cell in notebook["cells"]:
-        if cell["cell_type"] == "code":
-            for node in ast.walk(ast.parse("".join(cell["source"]))):
-                if isinstance(node, ast.Import):
-                    found.update(alias.name.split(".")[0] for alias in node.names)
-                elif isinstance(node, ast.ImportFrom):
-                    found.add(node.module.split(".")[0])
-    return sorted(found - set(sys.stdlib_module_names) - {"elbokit"})
-
-
-def with_fetch(text, path, address):
-    """The notebook `text`, which stands at `path` in the repository, with the fetching cell before its first. -> str"""
-    notebook = json.loads(text)
-    folder = f"elbo/{Path(path).parent.as_posix()}"
-    source = FETCH.format(branch=BRANCH, address=address, folder=folder, packages=packages(notebook))
-    cell = {"cell_type": "code", "execution_count": None, "id": "fetch", "metadata": {}, "outputs": []}
-    notebook["cells"].insert(0, cell | {"source": source.splitlines(keepends=True)})
-    return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
+from fetching import BRANCH, text_of, with_cell  # noqa: E402
 
 
 def publish(address, remote=None, root=ROOT):
@@ -67,7 +31,7 @@ def publish(address, remote=None, root=ROOT):
         index = {"GIT_INDEX_FILE": str(Path(scratch, "index"))}
         git("read-tree", "HEAD", **index)
         for path in git("ls-files", "notebooks/*.ipynb", **index).splitlines():
-            text = with_fetch(git("show", f"HEAD:{path}"), path, address)
+            text = text_of(with_cell(json.loads(git("show", f"HEAD:{path}")), path, address))
             blob = git("hash-object", "-w", "--stdin", text=text)
             git("update-index", "--cacheinfo", f"100644,{blob},{path}", **index)
         tree = git("write-tree", **index)

@@ -40,11 +40,12 @@ class Explorer:
         return self.root.evaluate("(root) => ({...root.explorer.values})")
 
     def shown(self):
-        """{label: number} as a reader reads them, in full precision, and {label: text}."""
-        rows = self.root.locator(".explorer-readouts > div").all()
-        labels = [row.locator("dt").inner_text() for row in rows]
-        return ({label: float(row.locator("dd").get_attribute("data-value")) for label, row in zip(labels, rows)},
-                {label: row.locator("dd").inner_text() for label, row in zip(labels, rows)})
+        """What a reader reads: {label: (number in full precision, text)}."""
+        return {label: (float(value), text) for label, value, text in self.root.evaluate(READ)}
+
+
+READ = """(root) => [...root.querySelectorAll(".explorer-readouts > div")].map((row) =>
+  [row.querySelector("dt").textContent, row.querySelector("dd").dataset.value, row.querySelector("dd").textContent])"""
 
 
 @pytest.fixture(scope="module")
@@ -80,14 +81,15 @@ def test_its_numbers_are_the_notebooks(opened, name):
         explorer.at(state)
         whole = explorer.state
         assert whole == pytest.approx(whole | state, abs=0), "the control refused a legal value"
-        expected, (shown, texts) = module.truth(whole, explorer.data), explorer.shown()
+        expected, shown = module.truth(whole, explorer.data), explorer.shown()
         assert shown.keys() == expected.keys()
         for label, value in expected.items():
-            close = abs(shown[label] - value) <= TOLERANCE * max(1, abs(value)) or shown[label] == value
-            assert close, f"{label}: {shown[label]} shown, {value} by the notebook, at {whole}"
-            digits = texts[label].replace("−", "-").replace("∞", "inf").split()[0]
+            found, text = shown[label]
+            close = abs(found - value) <= TOLERANCE * max(1, abs(value)) or found == value
+            assert close, f"{label}: {found} shown, {value} by the notebook, at {whole}"
+            digits = text.replace("−", "-").replace("∞", "inf").split()[0]
             rounding = 0.51 * 10.0 ** -len(digits.partition(".")[2])
-            assert abs(float(digits) - value) <= rounding, f"{label}: {texts[label]}"
+            assert abs(float(digits) - value) <= rounding, f"{label}: {text}"
 
 
 @pytest.mark.parametrize("name, fact", FACTS)
@@ -110,7 +112,11 @@ def test_each_handle_can_be_dragged(opened, name, means):
         explorer.settle()
         after = explorer.state
         assert {key for key in after if after[key] != before[key]} == set(moved), f"{handle} by {means}"
-        drag(explorer.page, means, (start[0] + 23, start[1] + 17), start)   # the grip has followed the pointer
+        box = grip.bounding_box()
+        held = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        shift = np.subtract(held, start)
+        assert np.abs(shift - (23, 17)).min() < 6, f"{handle} by {means}: the pointer went (23, 17), the grip {shift}"
+        drag(explorer.page, means, held, (held[0] - 23, held[1] - 17))
         explorer.settle()
         assert explorer.state == pytest.approx(before, abs=0.05), f"{handle} by {means} does not come back"
 

@@ -406,23 +406,6 @@ def test_the_branch_differs_only_in_the_first_cells(published):
     assert len(git(remote, "log", "--format=%h", "notebooks").splitlines()) == 1
 
 
-@pytest.mark.parametrize("path", ["notebooks/01.ipynb", "notebooks/solutions/01.ipynb"])
-def test_a_notebook_alone_fetches_what_it_needs(published, tmp_path, path):
-    _, remote = published
-    cells = json.loads(git(remote, "show", f"notebooks:{path}"))["cells"]
-    alone, stubs = tmp_path / "alone", tmp_path / "stubs"
-    alone.mkdir()
-    for name in ("executing", "numpy", "scipy"):
-        (stubs / name).mkdir(parents=True)
-    fetch = "".join(cells[0]["source"])
-    bare = [sys.executable, "-S", "-c", f"{fetch}\nimport elbokit\n{fetch}\nprint(os.getcwd())"]
-    env = os.environ | {"PYTHONPATH": str(stubs)}
-    for _ in range(2):  # the second time as after a restart of the kernel
-        run = subprocess.run(bare, cwd=alone, env=env, capture_output=True, text=True)
-        assert run.stderr == ""
-        assert run.stdout == f"elbokit is here\n{alone.resolve() / 'elbo' / Path(path).parent}\n"
-
-
 def test_publishing_without_an_address_is_a_clear_message():
     env = {name: value for name, value in os.environ.items() if name != "ELBO_REPOSITORY"}
     run = subprocess.run([sys.executable, ROOT / "book/colab.py"], env=env, capture_output=True, text=True)
@@ -448,6 +431,7 @@ def test_workflows_test_every_python_and_pass_on_the_address():
     test, deploy = (yaml.safe_load((ROOT / f".github/workflows/{name}.yml").read_text()) for name in ("test", "deploy"))
     assert test["jobs"]["test"]["strategy"]["matrix"]["python"] == ["3.11", "3.12", "3.13"]
     assert deploy["env"]["ELBO_REPOSITORY"] == "${{ github.server_url }}/${{ github.repository }}"
+    assert deploy["env"]["ELBO_SITE"] == "${{ vars.ELBO_SITE }}"
 
 
 def test_ci_runs_the_tests_and_the_mutants():

@@ -1,6 +1,7 @@
 """The built site as a reader meets it: its links, its equations, and every page in a browser, on a phone too."""
 import functools
 import html.parser
+import json
 import sys
 import urllib.parse
 from pathlib import Path
@@ -151,29 +152,6 @@ def test_a_name_used_twice_is_an_error_that_names_both_places():
     assert equations.all_equations(fine) == {"KL": ("notebooks/01_kl", "a"), "J": ("notebooks/02_log_z", "b")}
 
 
-@pytest.mark.parametrize("repository", ["", "https://github.com/someone/elbo", "https://github.com/someone/elbo/"])
-def test_buttons_appear_only_where_the_repository_is_known(repository):
-    env = SimpleNamespace(all_docs={"notebooks/01_kl", "book/index"},
-                          doc2path=lambda doc, base: doc + (".ipynb" if "notebooks" in doc else ".md"))
-    app = SimpleNamespace(env=env, config=SimpleNamespace(elbo_repository=repository))
-
-    def links(page, source):
-        context = {"sourcename": source, "pathto": lambda path, _: path}
-        look.page_links(app, page, "page.html", context, None)
-        return {text: address for text, address, _ in context["page_links"]}
-
-    notebook, text = links("notebooks/01_kl", "notebooks/01_kl.ipynb"), links("book/index", "book/index.md")
-    assert notebook.pop("Download notebook") == "_sources/notebooks/01_kl.ipynb"
-    if not repository:
-        assert not notebook and not text
-        return
-    assert notebook == {
-        "Open in Colab": "https://colab.research.google.com/github/someone/elbo/blob/notebooks/notebooks/01_kl.ipynb",
-        "Open on Binder": "https://mybinder.org/v2/gh/someone/elbo/HEAD?urlpath=lab/tree/notebooks/01_kl.ipynb",
-        "View source": "https://github.com/someone/elbo/blob/HEAD/notebooks/01_kl.ipynb"}
-    assert text == {"View source": "https://github.com/someone/elbo/blob/HEAD/book/index.md"}
-
-
 # ---- The pages in a browser ----
 
 FAULTS = r"""() => {
@@ -313,3 +291,112 @@ def test_the_site_reads_from_files_too(site, window):
     faults += page.evaluate(FAULTS)
     page.close()
     assert not faults, "\n".join(faults)
+
+# ---- Finding: the search, and the gauge beside an equation ----
+
+FIRST_HITS = """(typed) => typed.map((words) => {
+  const [page, title, anchor] = Search._performSearch(...Search._parseQuery(words)).pop() ?? [];
+  return [page, anchor, title];
+})"""
+
+
+def test_the_search_finds_each_equation_by_its_name_first(site, window, address):
+    book = json.loads((site / "ledger.json").read_text(encoding="utf-8"))["equations"]
+    page, faults = open_page(window, address + "search.html", address)
+    page.wait_for_function("Search.hasIndex()")
+    for write in ("{}".format, "({})".format, str.lower, lambda name: name.replace("-", " ")):
+        hits = page.evaluate(FIRST_HITS, [write(entry["name"]) for entry in book])
+        wrong = [f"{write(entry['name'])}: {hit}" for entry, hit in zip(book, hits)
+                 if f"{hit[0]}.html{hit[1]}" != entry["url"] or not hit[2].startswith(f"({entry['name']}) — ")]
+        assert wrong == []
+    page.close()
+    assert faults == []
+
+
+def test_a_reader_who_types_a_name_is_led_to_the_equation_also_from_files(site, window):
+    page, faults = open_page(window, (site / "notebooks" / "01_kl.html").resolve().as_uri(), "file://")
+    page.keyboard.press("Control+k")
+    page.keyboard.type("log-Z")
+    page.keyboard.press("Enter")
+    hit = page.locator("#search-results li a").first
+    hit.wait_for()
+    assert hit.inner_text() == "(log-Z) — 02 The log Z identity"
+    hit.click()
+    page.wait_for_selector("html[data-ready=true]", state="attached")
+    assert 0 <= page.locator("[id='eq-log-Z']").bounding_box()["y"] < 900
+    page.close()
+    assert faults == []
+
+
+SAME_SIZE = r"""async (name) => {   // of an equation with its terms marked, and of the same as the notebook has it
+  const display = document.getElementById(`eq-${name}`), plain = document.createElement("div");
+  plain.className = "math";
+  plain.textContent = `\\[${window.bookEquations[name]}\\]`;
+  display.parentElement.append(plain);
+  await MathJax.typesetPromise([plain]);
+  const sizes = [display, plain].map((div) => div.querySelector("mjx-math").getBoundingClientRect());
+  plain.remove();
+  return sizes.map(({width, height}) => [width, height]);
+}"""
+
+
+def test_pointing_at_a_term_lights_its_part_of_the_gauge_and_back(site, window, address):
+    page, faults = open_page(window, address + "notebooks/02_log_z.html", address)
+    for name in ("log-Z", "bound"):
+        marked, plain = page.evaluate(SAME_SIZE, name)
+        assert marked == plain, f"({name}) is not set as it was"
+    equation, gauge = page.locator("[id='eq-log-Z']"), page.locator(".gauge")
+    height = page.evaluate("document.documentElement.scrollHeight")
+    equation.evaluate("(e) => e.scrollIntoView({block: 'center'})")
+
+    def lit(part):
+        page.wait_for_selector(f"[id='eq-log-Z'][data-lit='{part}'] .gauge[data-lit='{part}']", timeout=3000)
+
+    for part in ("gap", "ceiling", "line"):  # by mouse: from the term to the gauge, and from the gauge to the term
+        equation.locator(f"mjx-math .term-{part}").hover()
+        lit(part)
+    colours = [equation.locator(f"mjx-math .term-{part}").evaluate("(e) => getComputedStyle(e).color")
+               for part in ("line", "gap")]
+    assert colours[0] != colours[1]  # the lit one is not as the others are
+    for part in ("gap", "ceiling", "line"):
+        gauge.locator(f"svg [data-part='{part}']").hover()
+        lit(part)
+    assert page.evaluate("document.documentElement.scrollHeight") == height
+    page.mouse.move(5, 5)
+    gauge.wait_for(state="hidden")
+
+    equation.locator(".gauge-button").focus()  # by keyboard
+    page.keyboard.press("Enter")
+    for part in ("ceiling", "gap", "line"):
+        page.keyboard.press("Tab")
+        lit(part)
+    page.keyboard.press("Escape")
+    assert gauge.is_hidden() and equation.get_attribute("data-lit") is None
+    assert page.evaluate("document.activeElement.className") == "gauge-button"
+    page.close()
+    assert faults == []
+
+
+def test_a_tap_on_a_term_lights_the_gauge_on_a_phone(browser, address):
+    phone = browser.new_context(has_touch=True, is_mobile=True, viewport={"width": 390, "height": 844})
+    page, faults = open_page(phone, address + "notebooks/07_latent.html", address, 390)
+    equation, gauge = page.locator("[id='eq-ELBO-gap']"), page.locator(".gauge")
+    equation.evaluate("(e) => e.scrollIntoView({block: 'center'})")
+    equation.locator("mjx-math .term-gap").tap()
+    assert gauge.get_attribute("data-lit") == "gap" and "KL(q(z|x)‖p(z|x))" in gauge.inner_text()
+    box = gauge.bounding_box()
+    assert 0 <= box["x"] and box["x"] + box["width"] <= 390
+    gauge.locator("button[data-part='line']").tap()
+    assert equation.get_attribute("data-lit") == "line"
+    page.locator("h1, h2, h3").locator("visible=true").first.evaluate("(e) => e.dispatchEvent(new PointerEvent("
+                                                                     "'pointerdown', {bubbles: true}))")
+    assert gauge.is_hidden()
+    phone.close()
+    assert faults == []
+
+
+def test_the_bibtex_can_be_copied(window, address):
+    page, faults = open_page(window, address + "book/cite.html", address)
+    assert page.locator(".highlight-bibtex button.copybtn").count() == 1
+    page.close()
+    assert faults == []

@@ -1,7 +1,8 @@
 r"""Named equations: `$$ … \tag{log-Z} $$` in any page becomes the equation (log-Z), with the anchor `eq-log-Z`.
 
 Text refers to it with an ordinary link, `[(log-Z)](02_log_z.ipynb#eq-log-Z)` or, on its own page,
-`[(log-Z)](#eq-log-Z)`; book.js shows the equation where such a link is pointed at. Beside the name stands the mark
+`[(log-Z)](#eq-log-Z)`; book.js shows the equation where such a link is pointed at. The site's search finds it by its
+name (search_scorer.js says how the hit is called). Beside the name stands the mark
 that links to the output of the equation's check, when the ledger has one (`app.elbo_ledger`, from run.py).
 
 A name used twice, or one that makes no anchor, stops the build and names the places.
@@ -11,13 +12,19 @@ import pathlib
 import re
 
 from docutils import nodes
+from sphinx import addnodes
 from sphinx.errors import ExtensionError
 from sphinx.transforms import SphinxTransform
 from sphinx.util.osutil import relative_uri
 
+import lit
+import sizes
+
 TAG = re.compile(r"\s*\\tag\*?\{([^{}]*)\}")
 STOP = re.compile(r"[,.;:!?)’”\]]+")
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
+SCORER = pathlib.Path(__file__).with_name("search_scorer.js")
+LINE = 1.35  # em of a formula that fits between the lines of a text
 
 
 class NamedEquations(SphinxTransform):
@@ -31,7 +38,7 @@ class NamedEquations(SphinxTransform):
     def apply(self, **kwargs):
         slugs = getattr(self.document, "myst_slugs", {})
         found = []
-        for node in self.document.findall(nodes.math_block):
+        for node in list(self.document.findall(nodes.math_block)):
             tex = node.astext()
             for name in TAG.findall(tex)[:1]:
                 tex = TAG.sub("", tex).strip()
@@ -43,6 +50,7 @@ class NamedEquations(SphinxTransform):
                 node["docname"] = self.env.docname
                 node["ids"] = [anchor]
                 slugs[anchor] = (node.line, anchor, f"({name})")
+                node.parent.insert(node.parent.index(node), for_search(name, anchor))
         self.document.myst_slugs = self.env.metadata[self.env.docname]["myst_slugs"] = slugs
         by_page(self.env)[self.env.docname] = found
 
@@ -60,6 +68,12 @@ class Unbroken(SphinxTransform):
                 parent, i = formula.parent, formula.parent.index(formula)
                 pair = nodes.inline("", "", formula.deepcopy(), nodes.Text(stop[0]), classes=["unbroken"])
                 parent[i : i + 2] = [pair, nodes.Text(text[stop.end():])]
+
+
+def for_search(name, anchor):
+    """What makes the search find an equation first, as one types its name: log-Z, (log-Z) or log Z. Shows nothing."""
+    typed = dict.fromkeys((name, f"({name})", name.replace("-", " ")))
+    return addnodes.index(entries=[("single", words, anchor, "main", None) for words in typed])
 
 
 def by_page(env):
@@ -124,25 +138,45 @@ def mark(writer, name):
 
 
 def visit_display(writer, node):
-    """A display, with its name and mark before it; `--rows` lets the style reserve its height before MathJax comes."""
+    """A display, with its name and mark before it; `--tall` lets the style keep its place before MathJax comes."""
     tex, name = node.astext().strip(), node.get("number")
     classes = "math notranslate nohighlight" + (" named" if name else "")
-    writer.body.append(writer.starttag(node, "div", CLASS=classes, STYLE=f"--rows: {tex.count(chr(92) * 2) + 1}"))
+    called = {"role": "group", "aria-label": f"({name})", **lit.parts(name)} if name else {}
+    _, above, below = sizes.size(tex, display=True)
+    writer.body.append(writer.starttag(node, "div", CLASS=classes, STYLE=f"--tall: {above + below:.2f}", **called))
     if name:
         anchor = f'<a class="eq-name" href="#eq-{name}">({name})</a>'
         writer.body.append(f'<span class="eqno">{anchor}{mark(writer, name)}</span>')
-    writer.body.append(rf"\[{writer.encode(tex)}\]</div>" + "\n")
+    writer.body.append(rf"\[{writer.encode(lit.lit(name, tex))}\]</div>" + "\n")
+    raise nodes.SkipNode
+
+
+def name_hits(app, config):
+    """Gives the search the script that calls a hit on an equation by its name."""
+    config.html_search_scorer = str(SCORER)
+
+
+def visit_inline(writer, node):
+    """A formula in a line, with the room that it will take (see sizes.py); how tall, only where the line must grow."""
+    tex = node.astext().strip()
+    width, above, below = sizes.size(tex)
+    tall = f"; --tall: {above + below:.2f}; --below: {below:.2f}" if above + below > LINE else ""
+    writer.body.append(writer.starttag(node, "span", "", CLASS="math notranslate nohighlight",
+                                       STYLE=f"--wide: {width:.2f}{tall}"))
+    writer.body.append(rf"\({writer.encode(tex)}\)</span>")
     raise nodes.SkipNode
 
 
 def use_own_display(app):
     if app.builder.format == "html":
+        app.registry.html_inline_math_renderers["mathjax"] = (visit_inline, None)
         app.registry.html_block_math_renderers["mathjax"] = (visit_display, None)
 
 
 def setup(app):
     app.add_transform(NamedEquations)
     app.add_transform(Unbroken)
+    app.connect("config-inited", name_hits)
     app.connect("builder-inited", use_own_display)
     app.connect("env-purge-doc", forget_page)
     app.connect("env-merge-info", merge_pages)

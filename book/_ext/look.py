@@ -1,12 +1,7 @@
-"""The site around the pages: style, script, MathJax served from the site itself, and no way out to the network.
-
-Where the environment says the book's address (ELBO_REPOSITORY=https://github.com/owner/name), each page links to its
-source, and each notebook to Colab and Binder; otherwise those links are absent. Colab opens the branch `notebooks`,
-which the deploy publishes: its notebooks run on a bare kernel.
-"""
+"""The site around the pages: style, script, MathJax served from the site itself, and no way out to the network."""
 import hashlib
 import importlib.util
-import os
+import itertools
 import pathlib
 import re
 import shutil
@@ -18,9 +13,12 @@ from sphinx.highlighting import PygmentsBridge
 from sphinx.writers.html5 import HTML5Translator
 
 BOOK = pathlib.Path(__file__).resolve().parents[1]
-MATHJAX = ("tex-chtml.js", "input/tex/extensions", "output/chtml/fonts/woff-v2")  # all that a page loads of 24 MB
+MATHJAX = (  # all that a page loads of 24 MB
+    "startup.js", "core.js", "input/tex.js", "input/tex/extensions", "output/chtml.js", "output/chtml/fonts/tex.js",
+    "output/chtml/fonts/woff-v2", "a11y/assistive-mml.js")
 LEADING = re.compile(r"(?:<[^>]*>)*( *)")
 SIZE = re.compile(r'style="width: (\d+)px; height: (\d+)px;?"')
+OPENING = 3  # paragraphs and images that fit in the first screen of a page
 POLICY = "default-src 'self' 'unsafe-inline' data:"  # the browser itself refuses requests to anyone else
 
 
@@ -39,24 +37,10 @@ def copy_mathjax(app):
                 shutil.copyfile(file, copy)
 
 
-def page_links(app, pagename, templatename, context, doctree):
-    """Gives the page's template `page_links`, [(text, address, is a download)], and the content policy."""
+def content_policy(app, pagename, templatename, context, doctree):
+    """Gives the page's template the content policy."""
     policy = f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
     context["metatags"] = policy + context.get("metatags", "")
-    context["page_links"] = links = []
-    if pagename not in app.env.all_docs:  # the search page
-        return
-    path = app.env.doc2path(pagename, base=False)
-    repository = app.config.elbo_repository.rstrip("/")
-    is_notebook = path.endswith(".ipynb")
-    if is_notebook:
-        links.append(("Download notebook", context["pathto"](f"_sources/{context['sourcename']}", 1), True))
-    if repository and is_notebook:
-        book = "/".join(repository.split("/")[-2:])
-        links.append(("Open in Colab", f"https://colab.research.google.com/github/{book}/blob/notebooks/{path}", False))
-        links.append(("Open on Binder", f"https://mybinder.org/v2/gh/{book}/HEAD?urlpath=lab/tree/{path}", False))
-    if repository:
-        links.append(("View source", f"{repository}/blob/HEAD/{path}", False))
 
 
 def explorer_scripts(app, pagename, templatename, context, doctree):
@@ -82,9 +66,13 @@ class WrappingLines(HtmlFormatter):
 
 
 def visit_image(writer, node):
-    """An image with its size as attributes: from those a browser keeps its place before it has come, not from style."""
+    """An image with its size as attributes: from those a browser keeps its place before it has come, not from style.
+
+    It comes when the reader is near, unless it opens the page."""
     HTML5Translator.visit_image(writer, node)
-    writer.body[-1] = SIZE.sub(r'width="\1" height="\2"', writer.body[-1])
+    image = SIZE.sub(r'width="\1" height="\2"', writer.body[-1])
+    start = itertools.islice(writer.document.findall(lambda n: isinstance(n, (nodes.image, nodes.paragraph))), OPENING)
+    writer.body[-1] = image if any(n is node for n in start) else image.replace("<img ", '<img loading="lazy" ')
 
 
 def look_version():
@@ -95,13 +83,12 @@ def look_version():
 
 
 def setup(app):
-    app.add_config_value("elbo_repository", lambda config: os.environ.get("ELBO_REPOSITORY", ""), "html", types=[str])
     app.add_config_value("comments_config", {}, "")  # Jupyter Book sets it; the extension it is for is not loaded
     app.add_css_file("book.css", priority=900)
     app.add_js_file("book.js", loading_method="defer")
     app.add_node(nodes.image, override=True, html=(visit_image, None))
     PygmentsBridge.html_formatter = WrappingLines
     app.connect("builder-inited", copy_mathjax)
-    app.connect("html-page-context", page_links, priority=900)
+    app.connect("html-page-context", content_policy, priority=900)
     app.connect("html-page-context", explorer_scripts)
     return {"env_version": look_version(), "parallel_read_safe": True, "parallel_write_safe": True}

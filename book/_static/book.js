@@ -21,7 +21,7 @@ async function showPreview(link) {
   await MathJax.startup.promise;
   await MathJax.typesetPromise([preview]);
   if (previewed !== link) return;
-  fit(preview.querySelector(".eq-preview-math"));
+  fitMath([preview.querySelector(".eq-preview-math")]);
   placePreview(link);
   link.setAttribute("aria-describedby", preview.id);
   preview.style.visibility = "";
@@ -53,7 +53,7 @@ function preparePreviews() {
   document.body.append(preview);
   preview.addEventListener("pointerenter", () => clearTimeout(timer));
   preview.addEventListener("pointerleave", () => soon(hidePreview, 200));
-  for (const link of document.querySelectorAll("main a[href*='#eq-']:not(.eq-name)")) {
+  for (const link of document.querySelectorAll("main a[href*='#eq-']:not(.eq-name, dt a)")) {
     if (!(equationName(link) in (window.bookEquations ?? {}))) continue;
     link.classList.add("eq-link");
     link.addEventListener("pointerenter", (event) => event.pointerType === "mouse" && soon(() => showPreview(link), 120));
@@ -68,18 +68,25 @@ function preparePreviews() {
 
 const SMALLEST = 0.7, SCROLLING = 0.85;
 
-function fit(display) {
-  const math = display.querySelector("mjx-container > mjx-math");
-  if (!math) return;
-  display.style.fontSize = "";
-  const room = display.querySelector("mjx-container").clientWidth + 1, ratio = room / math.getBoundingClientRect().width;
-  if (ratio < 1) display.style.fontSize = `${100 * (0.99 * ratio > SMALLEST ? 0.99 * ratio : SCROLLING)}%`;
+function ratio(display) {   // of the room there is to the room it takes
+  const container = display.querySelector("mjx-container"), math = container?.querySelector("mjx-math");
+  return math ? (container.clientWidth + 1) / math.getBoundingClientRect().width : 1;
 }
 
-function fitInline(formula) {
+function tooLong(formula) {
   const math = formula.querySelector("mjx-math"), block = formula.closest("p, li, dd, div, h1, h2, h3, h4");
-  const tooLong = !formula.closest("table") && math?.getBoundingClientRect().width > block.clientWidth;
-  reachable(formula, formula.classList.toggle("too-long", tooLong));
+  return !formula.closest("table") && math?.getBoundingClientRect().width > block.clientWidth;
+}
+
+/* Measures all before it changes any: a browser lays the page out anew for each measurement after a change. */
+function fitMath(formulas) {
+  const displays = formulas.filter((formula) => formula.localName === "div"), inline = formulas.filter((formula) => formula.localName === "span");
+  displays.forEach((display) => (display.style.fontSize = ""));
+  const ratios = displays.map(ratio), long = inline.map(tooLong);
+  displays.forEach((display, i) => {
+    if (ratios[i] < 1) display.style.fontSize = `${100 * (0.99 * ratios[i] > SMALLEST ? 0.99 * ratios[i] : SCROLLING)}%`;
+  });
+  inline.forEach((formula, i) => reachable(formula, formula.classList.toggle("too-long", long[i])));
 }
 
 const reachable = (box, scrolls) => scrolls ? box.setAttribute("tabindex", "0") : box.removeAttribute("tabindex");
@@ -87,10 +94,10 @@ const reachable = (box, scrolls) => scrolls ? box.setAttribute("tabindex", "0") 
 const all = (selector) => document.querySelectorAll(selector);
 
 function fitAll() {
-  all("main div.math").forEach(fit);
-  all("main span.math").forEach(fitInline);
-  all("main div.math mjx-container, main pre, .pst-scrollable-table-container").forEach(
-    (box) => reachable(box, box.scrollWidth > box.clientWidth + 1));
+  fitMath([...all("main .math")]);
+  const boxes = [...all("main div.math mjx-container, main pre, .pst-scrollable-table-container")];
+  const scrolls = boxes.map((box) => box.scrollWidth > box.clientWidth + 1);
+  boxes.forEach((box, i) => reachable(box, scrolls[i]));
 }
 
 /* ---- Start: after the page and its deferred scripts, and once more when the math stands. ---- */

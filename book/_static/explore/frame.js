@@ -4,12 +4,17 @@
 
      name       as in figures.explorer(name, ...); the page holds <div class="explorer" data-explorer="name">
      title      what the picture shows, for readers who cannot see it
-     controls   {key: {label, min, max, step, value, text?}}   value may be a function of the data; text(value) shows it
-                {key: {label, options: [[value, text], ...], value}}   for a choice
+     controls   {key: {label, min, max, step, value, text?, of?}}   value may be a function of the data; text(value) shows it;
+                                                               of: whose colour it has, "q" unless said;
+                                                               min and max may be functions of (state, data),
+                                                               where state holds the controls above it
+                {key: {label, options: [[value, text], ...], value, then?, anew?}}   for a choice; options may be a function
+                                                               of the data; then: (value, data) -> what else changes
+                                                               with it; anew: another choice is another question
                 {key: {hidden: true, min, max, value}}   moved in the picture only, by buttons there; the link carries it
      ask        {question, answers: [text, ...]}
      compute    (state, data) -> values: every number that is shown, by name
-     readouts   [{key, label, unit?, digits?}]: which values, under which names
+     readouts   [{key, label, unit?, digits?, guessed?}]: which values, under which names; guessed: not before a guess
      height     (width, state) -> the picture's height, both in CSS pixels
      draw       (kit, state, values, data): see Kit below; kit.revealed says whether a guess was made
      says       (state, values, guess, data) -> the sentence after; guess: index of the answer, or null
@@ -77,7 +82,7 @@
       if (label) this.text(right, y + 32, label, "muted small", "end");
     }
     /* The gauge: a ceiling, a line below it, the gap filled. box: {x, y, width, height}; ceiling, line: nats; low: the nats at
-       the box's foot. Names are shown with their values; with ceiling hidden only the line stands. */
+       the box's foot. Names are shown with their values; with the ceiling hidden only the line stands, and `hidden` may be what is said instead. */
     gauge({ x, y, width, height }, { ceiling, line, low, high = ceiling, hidden = false, ceilingName = "log Z", lineName = "−J(q)", digits = 2, marks = [] }) {
       const at = scale([low, high], [y + height, y + 22]), bottom = y + height;
       const inside = Math.min(at(line), bottom), right = x + width;
@@ -86,10 +91,10 @@
         this.rect(x + 0.2 * width, at(ceiling), 0.6 * width, inside - at(ceiling), "gap hatch");
         this.line([[x, at(ceiling)], [right, at(ceiling)]], "ink thick");
         this.text(x, at(ceiling) - 7, `${ceilingName} ${number(ceiling, digits)}`, "strong");
-      } else this.text(x, y + 14, `${ceilingName}: make a guess`, "muted");
+      } else this.text(x, y + 14, hidden === true ? `${ceilingName}: make a guess` : hidden, "muted");
       for (const mark of marks) {
         this.line([[x + 0.1 * width, at(mark.value)], [right - 0.1 * width, at(mark.value)]], "muted");
-        this.text(right - 0.1 * width + 4, at(mark.value) + 4, mark.name, "muted small");
+        this.text(right + 5, at(mark.value) + 4, mark.name, "muted small");
       }
       this.line([[x, inside], [right, inside]], "q dashed thick");
       this.text(x, inside + 17, line < low ? `${lineName} ${number(line, digits)} ↓` : `${lineName} ${number(line, digits)}`, "q strong");
@@ -146,9 +151,10 @@
       this.start = {};
       for (const [key, control] of Object.entries(plan.controls))
         this.start[key] = typeof control.value === "function" ? control.value(this.data) : control.value;
-      this.state = { ...this.start, ...this.fromLink() };
+      this.state = { ...this.start };
+      this.take(this.fromLink());
       this.build();
-      new ResizeObserver(() => this.root.clientWidth && this.root.clientWidth !== this.width && this.draw()).observe(root);
+      new ResizeObserver(() => this.root.clientWidth && this.root.clientWidth !== this.room && this.draw()).observe(root);
       this.draw();
     }
 
@@ -164,7 +170,7 @@
       this.handleLayer = makeSvg("g", { class: "handles" });
       this.svg.append(defs, this.layer, this.handleLayer);
       this.said = make("p", { class: "explorer-says", role: "status" });
-      this.readouts = make("dl", { class: "explorer-readouts" });
+      this.readouts = make("dl", { class: "explorer-readouts simple" });   // simple: the theme indents other lists
       this.outputs = plan.readouts.map(({ key, label }) => {
         const value = make("dd", { "data-key": key });
         this.readouts.append(make("div", {}, make("dt", {}, label), value));
@@ -200,9 +206,9 @@
         if (control.options) {
           input = make("select", { id, "data-key": key });
           for (const [value, text] of typeof control.options === "function" ? control.options(this.data) : control.options) input.append(make("option", { value }, text));
-          input.addEventListener("change", () => this.change({ [key]: Number(input.value) }));
+          input.addEventListener("change", () => this.choose(key, Number(input.value)));
         } else {
-          input = make("input", { id, type: "range", "data-key": key, min: control.min, max: control.max, step: control.step });
+          input = make("input", { id, type: "range", "data-key": key, class: control.of ?? "q", step: control.step });
           input.addEventListener("input", () => this.change({ [key]: Number(input.value) }));
         }
         this.inputs[key] = { input, shown };
@@ -265,7 +271,7 @@
 
     /* Takes in what changed, within the limits of the controls, and draws before the next frame. */
     change(some) {
-      for (const [key, value] of Object.entries(some ?? {})) if (key in this.state) this.state[key] = this.within(key, value);
+      this.take(some ?? {});
       this.root.dataset.drawing = "true";
       this.pending ??= requestAnimationFrame(() => {
         this.pending = null;
@@ -275,11 +281,32 @@
       this.linking = setTimeout(() => this.keepLink(), 250);
     }
 
+    /* In the order of the controls, since a limit may depend on a control above it. */
+    take(some) {
+      for (const [key, value] of Object.entries(some)) if (key in this.state) this.state[key] = value;
+      for (const [key, value] of Object.entries(this.state)) this.state[key] = this.within(key, value);
+    }
+
     within(key, value) {
-      const { options, min, max } = this.plan.controls[key];
-      if (!Number.isFinite(value)) return this.start[key];
-      if (options) return this.choices(key).includes(value) ? value : this.start[key];
+      if (!Number.isFinite(value)) value = this.start[key];
+      if (this.plan.controls[key].options) return this.choices(key).includes(value) ? value : this.start[key];
+      const [min, max] = this.limits(key);
       return Math.min(max, Math.max(min, value));
+    }
+
+    limits(key) {
+      const { min, max } = this.plan.controls[key];
+      return [min, max].map((limit) => (typeof limit === "function" ? limit(this.state, this.data) : limit));
+    }
+
+    /* A choice by the reader's hand. */
+    choose(key, value) {
+      const { then, anew } = this.plan.controls[key];
+      if (anew) {
+        this.guess = null;
+        for (const answer of this.answers) answer.setAttribute("aria-pressed", "false");
+      }
+      this.change({ [key]: value, ...then?.(value, this.data) });
     }
 
     choices(key) {
@@ -290,7 +317,8 @@
     draw() {
       const { plan, state, data } = this;
       this.values = plan.compute(state, data);
-      this.width = this.root.clientWidth || 640;
+      this.room = this.root.clientWidth;
+      this.width = Math.max(240, this.svg.getBoundingClientRect().width || 640);   // inside its padding; 0 where it is not shown
       this.height = plan.height(this.width, state);
       this.svg.setAttribute("viewBox", `0 0 ${this.width} ${this.height}`);
       this.svg.style.height = `${this.height}px`;
@@ -300,10 +328,12 @@
       for (const [key, handle] of this.handles) handle.element.style.display = kit.used.has(key) ? "" : "none";
       for (const [key, { input, shown }] of Object.entries(this.inputs)) {
         const { options, text, step } = plan.controls[key];
+        if (!options) [input.min, input.max] = this.limits(key);
         input.value = state[key];
         shown.textContent = options ? "" : (text ?? ((value) => number(value, step < 0.1 ? 2 : step < 1 ? 1 : 0)))(state[key]);
       }
-      plan.readouts.forEach(({ key, unit = "nats", digits = 3 }, i) => {
+      plan.readouts.forEach(({ key, unit = "nats", digits = 3, guessed = false }, i) => {
+        this.outputs[i].parentElement.hidden = guessed && !kit.revealed;
         this.outputs[i].textContent = `${number(this.values[key], digits)} ${unit}`.trim();
         this.outputs[i].dataset.value = String(this.values[key]);
       });
@@ -316,7 +346,7 @@
       const found = {}, query = new URLSearchParams(location.search);
       for (const key of Object.keys(this.plan.controls)) {
         const text = query.get(`${this.plan.name}.${key}`);
-        if (text !== null && text.trim() !== "") found[key] = this.within(key, Number(text));
+        if (text !== null && text.trim() !== "") found[key] = Number(text);
       }
       return found;
     }

@@ -4,6 +4,7 @@
 {
   const { number, scale } = bookExplorer;
   const SITES = [...Array(16).keys()], NUDGED = 5, NUDGE = 0.1;
+  const WIDE = 640, tileOf = (width) => Math.min(60, (width - 128) / 4);   // below WIDE the curve stands under the torus
   const name = (site) => `Row ${Math.floor(site / 4) + 1}, column ${site % 4 + 1}`;
   const black = (site) => (Math.floor(site / 4) + site) % 2 === 0;
   const right = (site) => site - site % 4 + (site + 1) % 4, below = (site) => (site + 4) % 16;
@@ -118,9 +119,9 @@
       { key: "average", label: "average m", unit: "" },
       { key: "exact", label: "exact mean", unit: "" },
     ],
-    height: (width) => width < 520 ? width + 100 : 310,
+    height: (width) => width < WIDE ? 4 * tileOf(width) + 228 : 310,
     draw(kit, state, values, data) {
-      const narrow = kit.width < 520, tile = narrow ? (kit.width - 128) / 4 : 60, side = tile - 3, top = 44;
+      const narrow = kit.width < WIDE, tile = tileOf(kit.width), side = tile - 3, top = 44;
       const m = means(state);
       kit.text(0, 14, "m of each site under q", "q strong");
       kit.text(0, 33, `exact mean ${number(values.exact, 2)}`, "p strong");

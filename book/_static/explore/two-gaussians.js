@@ -13,17 +13,32 @@
     return { q, p, term, lifted: term + p - q };
   }
 
-  /* Areas by the trapezoid rule, whose error for curves like these is rounding; negative: the patches below zero. */
+  /* Where q = p: the log-ratio is a parabola in x, or a line where the widths are equal. */
+  function crossings({ mu, sigma }, { mu_p, sigma_p }) {
+    const a = (sigma_p ** -2 - sigma ** -2) / 2, b = mu / sigma ** 2 - mu_p / sigma_p ** 2;
+    const c = ((mu_p / sigma_p) ** 2 - (mu / sigma) ** 2) / 2 + Math.log(sigma_p / sigma);
+    if (Math.abs(a) < 1e-12) return b === 0 ? [] : [-c / b];
+    const root = b ** 2 - 4 * a * c;
+    return root > 0 ? [(-b - Math.sqrt(root)) / (2 * a), (-b + Math.sqrt(root)) / (2 * a)] : [];
+  }
+
+  /* Simpson's rule on pieces no longer than a 200th of the narrower width, between the places where a sign may change. */
   function areas(state, data) {
-    const reach = 12 * Math.max(state.sigma, data.sigma_p), step = Math.min(state.sigma, data.sigma_p) / 10;
-    const from = Math.min(state.mu, data.mu_p) - reach, to = Math.max(state.mu, data.mu_p) + reach;
+    const reach = 10 * Math.max(state.sigma, data.sigma_p), step = Math.min(state.sigma, data.sigma_p) / 200;
+    const ends = [Math.min(state.mu, data.mu_p) - reach, ...crossings(state, data), Math.max(state.mu, data.mu_p) + reach].sort((a, b) => a - b);
     const sum = { term: 0, lifted: 0, negative: 0, least: 0 };
-    for (let x = from; x <= to; x += step) {
-      const { term, lifted } = rows(x, state, data);
-      sum.term += step * term;
-      sum.lifted += step * lifted;
-      sum.negative += step * Math.min(term, 0);
-      sum.least = Math.min(sum.least, lifted);
+    for (let i = 0; i + 1 < ends.length; i++) {
+      const count = 2 * Math.ceil((ends[i + 1] - ends[i]) / step / 2), h = (ends[i + 1] - ends[i]) / count;
+      let term = 0, lifted = 0;
+      for (let k = 0; k <= count; k++) {
+        const at = rows(ends[i] + k * h, state, data), weight = (k === 0 || k === count ? 1 : k % 2 ? 4 : 2) * h / 3;
+        term += weight * at.term;
+        lifted += weight * at.lifted;
+        sum.least = Math.min(sum.least, at.lifted);
+      }
+      sum.term += term;
+      sum.lifted += lifted;
+      sum.negative += Math.min(term, 0);
     }
     return sum;
   }
@@ -47,17 +62,18 @@
       { key: "lifted", label: "area of q·(r − 1 − log r)" },
       { key: "kl", label: "KL(q‖p), by its formula" },
     ],
-    height: () => 420,
+    height: () => 446,
     draw(kit, state, values, data) {
       const x = scale([-4.5, 6], [8, kit.width - 8]);
       const grid = Array.from({ length: 241 }, (_, i) => -4.5 + i * 10.5 / 240), at = grid.map((t) => rows(t, state, data));
       const panel = (top, height, low, high) => scale([low, high], [top + height, top]);
       const peak = Math.max(...at.map((r) => Math.max(r.p, r.q))), density = panel(36, 110, 0, Math.max(0.4, peak)), most = Math.max(0.12, ...at.map((r) => r.lifted), ...at.map((r) => r.term));
-      const least = Math.min(-0.08, ...at.map((r) => r.term)), upper = panel(170, 100, least, most), lower = panel(290, 100, least, most);
+      const least = Math.min(-0.08, ...at.map((r) => r.term)), upper = panel(196, 96, least, most), lower = panel(322, 96, least, most);
       const curve = (scale, key) => grid.map((t, i) => [x(t), scale(at[i][key])]);
       kit.line(curve(density, "p"), "p");
       kit.line(curve(density, "q"), "q dashed");
-      kit.text(x(data.mu_p + 1.1 * data.sigma_p), density(0.19) - 6, "p", "p strong");
+      const side = data.mu_p + (state.mu > data.mu_p ? -1.2 : 1.2) * data.sigma_p;   // away from q
+      kit.text(x(side), density(rows(side, state, data).p) - 8, "p", "p strong", "middle");
       kit.area(curve(upper, "term"), upper(0), "muted fill");
       kit.area(curve(upper, "term").map(([a, b]) => [a, Math.max(b, upper(0))]), upper(0), "caught fill solid");
       kit.line(curve(upper, "term"), "ink thin");
@@ -66,9 +82,9 @@
       kit.area(curve(lower, "lifted"), lower(0), "gap hatch");
       kit.line(curve(lower, "lifted"), "ink thin");
       kit.line([[x(-4.5), lower(0)], [x(6), lower(0)]], "muted");
-      kit.text(12, 182, `q·log(q/p): area ${number(values.term)}`, "strong");
-      kit.text(12, 302, `q·(r − 1 − log r): area ${number(values.lifted)}`, "strong");
-      kit.axis(x, 394, [-4, -2, 0, 2, 4, 6], "");
+      kit.text(8, 188, `q·log(q/p): area ${number(values.term)}`, "strong");
+      kit.text(8, 314, `q·(r − 1 − log r), r = p/q: area ${number(values.lifted)}`, "strong");
+      kit.axis(x, 424, [-4, -2, 0, 2, 4, 6], "");
       const top = rows(state.mu, state, data).q, shoulder = rows(state.mu + state.sigma, state, data).q;
       kit.text(x(state.mu), density(top) - 14, "q", "q strong", "middle");
       kit.handle("peak", x(state.mu), density(top), (px) => ({ mu: x.invert(px) }));
