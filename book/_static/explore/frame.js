@@ -11,13 +11,14 @@
                 {key: {label, options: [[value, text], ...], value, then?, anew?}}   for a choice; options may be a function
                                                                of the data; then: (value, data) -> what else changes
                                                                with it; anew: another choice is another question
+                {key: {hidden: true, min, max, value}}   moved in the picture only, by buttons there; the link carries it
      ask        {question, answers: [text, ...]}
      compute    (state, data) -> values: every number that is shown, by name
      readouts   [{key, label, unit?, digits?, guessed?}]: which values, under which names; guessed: not before a guess
      height     (width, state) -> the picture's height, both in CSS pixels
      draw       (kit, state, values, data): see Kit below; kit.revealed says whether a guess was made
      says       (state, values, guess, data) -> the sentence after; guess: index of the answer, or null
-     actions    {label: (state, values, data) -> what changes}   buttons, beside the standing ones
+     actions    {label: (state, values, data) -> what changes}   buttons, under the picture
 
    State lives in the query string, name.key=value, so that a link shows what its sender saw. */
 "use strict";
@@ -113,6 +114,26 @@
       handle.element.setAttribute("transform", `translate(${x} ${y})`);
       this.used.add(key);
     }
+    /* A part of the picture that is pressed, by pointer or keyboard, and stays between drawings. label: what it is and what
+       pressing it does; act: () -> what changes. */
+    button(key, box, label, act) {
+      let button = this.frame.handles.get(key);
+      if (!button) {
+        button = { element: makeSvg("rect", { class: "press", rx: 3, role: "button", tabindex: 0, "data-press": key }) };
+        button.element.addEventListener("click", () => this.frame.change(button.act()));
+        button.element.addEventListener("keydown", (event) => {
+          if (event.key !== "Enter" && event.key !== " ") return;
+          event.preventDefault();
+          this.frame.change(button.act());
+        });
+        this.frame.handles.set(key, button);
+        this.frame.handleLayer.append(button.element);
+        this.svg.setAttribute("role", "group");   // what is in an image cannot be reached
+      }
+      button.act = act;
+      for (const [name, value] of Object.entries({ ...box, "aria-label": label })) button.element.setAttribute(name, value);
+      this.used.add(key);
+    }
     /* Something that is tapped or clicked. act: () -> what changes. The keyboard reaches the same through a control or an action. */
     tap(element, act) {
       element.classList.add("tap");
@@ -156,7 +177,7 @@
         return value;
       });
       const live = make("div", { class: "explorer-live", role: "group", "aria-label": `Explorer: ${plan.title}` },
-        this.question(), this.svg, this.controls(), this.readouts, this.said, this.buttons());
+        this.question(), this.svg, this.actions(), this.controls(), this.readouts, this.said, this.buttons());
       root.append(live);
       root.classList.add("is-live");
     }
@@ -179,6 +200,7 @@
       const box = make("div", { class: "explorer-controls" });
       this.inputs = {};
       for (const [key, control] of Object.entries(this.plan.controls)) {
+        if (control.hidden) continue;
         const id = `explorer-${this.plan.name}-${key}`, shown = make("output", { for: id });
         let input;
         if (control.options) {
@@ -195,6 +217,15 @@
       return box;
     }
 
+    actions() {   // next to the picture, so that a phone shows what they do
+      const buttons = Object.entries(this.plan.actions ?? {}).map(([label, act]) => {
+        const element = make("button", { type: "button" }, label);
+        element.addEventListener("click", () => this.change(act(this.state, this.values, this.data)));
+        return element;
+      });
+      return buttons.length ? make("p", { class: "explorer-actions" }, ...buttons) : "";
+    }
+
     buttons() {
       const box = make("p", { class: "explorer-actions" });
       const button = (label, act) => {
@@ -202,8 +233,6 @@
         element.addEventListener("click", () => act(element));
         box.append(element);
       };
-      for (const [label, act] of Object.entries(this.plan.actions ?? {}))
-        button(label, () => this.change(act(this.state, this.values, this.data)));
       button("Start again", () => this.change(this.start));
       button("Copy link", async (element) => {
         const link = this.link().href;
