@@ -45,7 +45,7 @@ TOO_WIDE = """() => {  // what would be cut off at the right margin, in words
   const edge = document.querySelector("article").getBoundingClientRect().right + 1;
   return [...document.querySelectorAll("article *")]
     .filter((e) => e.getBoundingClientRect().right > edge && !e.closest("mjx-assistive-mml"))
-    .map((e) => `${e.closest(".page")?.id}: <${e.localName} class="${e.className}"> ${e.textContent.trim().slice(0, 60)}`);
+    .map((e) => `${e.closest(".page")?.id}: <${e.localName} ${e.className}> ${e.textContent.trim().slice(0, 50)}`);
 }"""
 NUMBER = """(pages) => {  // the table of contents: its links' page numbers
   for (const link of document.querySelectorAll(".contents a")) link.dataset.page = pages[link.hash.slice(1)] ?? "";
@@ -84,7 +84,7 @@ def target(doc, address):
 
 
 def article(page, doc, docs, site):
-    """The article of a page, made part of the whole. page: HTML; docs: all pages; site: its folder's name. -> element"""
+    """A page's article, as a part of the whole. page: HTML; docs: all pages; site: its folder's name. -> element"""
     soup = BeautifulSoup(PLAIN.sub(r"\1", page), "html.parser").select_one("main article")
     for element in soup.select(ON_SCREEN):
         element.decompose()
