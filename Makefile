@@ -6,7 +6,7 @@ SETUP := "$(PYTHON)" book/environment.py $(if $(filter file,$(origin PYTHON)),,-
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help book test mutants lighthouse lab freeze publish clean python setup setup-test
+.PHONY: help book test pdf offline mutants lighthouse lab freeze publish clean python setup setup-test
 
 help:  ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -17,6 +17,14 @@ book: setup  ## Run every notebook, check every equation, build the site
 test: setup-test  ## Build the book, then run all the tests
 	@$(VENV) book/build.py
 	@$(VENV) -m pytest -q tests $(ARGS)
+
+pdf: setup-test  ## Print the book to one PDF (needs Chromium or Chrome)
+	@$(VENV) book/build.py
+	@$(VENV) book/pdf.py
+
+offline: setup  ## Pack the site into one archive that opens without a network
+	@$(VENV) book/build.py
+	@$(VENV) book/offline.py
 
 mutants: setup-test  ## Put wrong formulas into the notebooks: each must be caught
 	@$(VENV) tests/mutants.py

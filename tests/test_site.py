@@ -1,7 +1,9 @@
 """The built site as a reader meets it: its links, its equations, and every page in a browser, on a phone too."""
 import functools
 import html.parser
+import io
 import json
+import shutil
 import sys
 import urllib.parse
 from pathlib import Path
@@ -11,10 +13,11 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "book" / "_ext"))
+sys.path[:0] = [str(ROOT / "book"), str(ROOT / "book" / "_ext")]
 
 import equations  # noqa: E402
 import look  # noqa: E402
+import offline  # noqa: E402
 from browser import needed, open_page  # noqa: E402
 
 WIDTHS, MODES = (390, 1280), ("light", "dark")
@@ -400,3 +403,39 @@ def test_the_bibtex_can_be_copied(window, address):
     assert page.locator(".highlight-bibtex button.copybtn").count() == 1
     page.close()
     assert faults == []
+
+
+# ---- Away from the network, and on paper ----
+
+def test_the_archive_reads_without_a_network(site, window, tmp_path):
+    offline.packed(site, tmp_path / "book.zip")
+    shutil.unpack_archive(tmp_path / "book.zip", tmp_path)
+    window.set_offline(True)
+    page, faults = open_page(window, (tmp_path / "book" / "index.html").as_uri(), "file://")
+    start = page.url
+    chapter, more = open_page(window, (tmp_path / "book" / "notebooks" / "01_kl.html").as_uri(), "file://")
+    window.set_offline(False)
+    faults += page.evaluate(FAULTS) + more + chapter.evaluate(FAULTS)
+    figures, formulas = chapter.locator("article img").count(), chapter.locator("article mjx-container").count()
+    page.close()
+    chapter.close()
+    assert start.endswith("book/book/index.html") and figures > 2 and formulas > 100
+    assert not faults, "\n".join(faults)
+
+
+def test_the_cheat_sheet_is_one_sheet(window, address):
+    reader = needed("pypdf").PdfReader
+    page, faults = open_page(window, f"{address}book/cheat_sheet.html", address)
+    for paper in ("A4", "Letter"):
+        sheets = reader(io.BytesIO(page.pdf(format=paper))).pages
+        assert len(sheets) == 1 and "decoder-at-mean" in sheets[0].extract_text(), paper
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": int((210 - 2 * 8) / 25.4 * 96), "height": 900})  # A4 less its margins
+    wide = page.evaluate("""() => [...document.querySelectorAll("article div.math")].filter((display) =>
+      display.querySelector("mjx-math").getBoundingClientRect().width > display.clientWidth + 1
+    ).map((display) => display.nextElementSibling.textContent)""")
+    size = page.locator("article li > p").first.evaluate("(p) => parseFloat(getComputedStyle(p).fontSize)")
+    page.close()
+    assert not wide, f"wider than a column: {wide}"
+    assert size > 8, "too small to read: less than 6 points"
+    assert not faults, "\n".join(faults)

@@ -16,6 +16,8 @@ from functools import cache
 from markdown_it import MarkdownIt
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 
+import quotes
+
 CHECK = "application/vnd.elbokit.check+json"
 CATCH = "application/vnd.elbokit.catch+json"
 EXERCISE = "application/vnd.elbokit.exercise+json"
@@ -296,6 +298,8 @@ def build(pages):
         if isinstance(pages[places[name][0]], str) or is_solutions(places[name][0]):
             continue  # already named as misplaced
         problems += _unchecked(name, places[name][0], entry, at_home[name])
+    for doc, page in pages.items():
+        problems += [f"{doc}: {problem}" for problem in quotes.wrong(page, entries)] if isinstance(page, str) else []
     if problems:
         raise LedgerError(problems)
     return {"schema": 1, "equations": list(entries.values())}
@@ -481,14 +485,15 @@ def _literal(text):
 
 
 def filled(text, doc, book, titles):
-    """A book page with the ledger and its summary put where its comments ask for them. str -> str"""
+    """A book page with the ledger, its summary and equations put where comments ask for them. str -> str"""
+    equations = {entry["name"]: entry for entry in book["equations"]}
     lines, level = [], 1
     for line in text.split("\n"):
         if heading := re.match(r"(#+)\s", line):
             level = len(heading[1])
         if line.strip() == TABLE:
             line = table(book, doc, titles, level + 1)
-        lines.append(line.replace(SUMMARY, summary(book)))
+        lines.append(quotes.filled(line.replace(SUMMARY, summary(book)), doc, equations))
     return "\n".join(lines)
 
 
