@@ -84,6 +84,8 @@ def test_a_symbol_with_two_meanings_is_listed_with_both_and_equal_ones_are_one()
         "notebooks/03_a": notebook(HEAD + "| $m$: a mean, by [(J)](02.ipynb#eq-J) | `m` | |"),
         "notebooks/04_b": notebook(HEAD + "| $m$: a mass | `mass` | |\n| $J$: chapters 01 and 02 | `J` | |"),
         "notebooks/05_c": notebook(HEAD + "| $m$: a mass | `mass` | |\n| $\\hat m$: the best | `m_hat` | |"),
+        "notebooks/06_d": notebook(HEAD + "| $m_i$ | `mass` | |\n| $m$ | `mass` | |"),
+        "notebooks/07_e": notebook(HEAD + "| $m_i$ | `mass` | |"),
         "book/notation": "| symbol | in code | meaning |\n|---|---|---|\n| $m$ | `m` | a number |\n",
     }
     written = symbols.listing("book/symbols", pages)
@@ -92,6 +94,9 @@ def test_a_symbol_with_two_meanings_is_listed_with_both_and_equal_ones_are_one()
         ": [throughout](notation.md#symbols) $m$: a number — `m`",
         ": [03](../notebooks/03_a.ipynb#symbols) $m$: a mean, by [(J)](/notebooks/02.ipynb#eq-J) — `m`",
         ": [04](../notebooks/04_b.ipynb#symbols), [05](../notebooks/05_c.ipynb#symbols) $m$: a mass — `mass`",
+        "",
+        "$m_i$",
+        ": [06](../notebooks/06_d.ipynb#symbols), [07](../notebooks/07_e.ipynb#symbols) $m_i$ — `mass`",
         "",
         "$\\hat m$",
         ": [05](../notebooks/05_c.ipynb#symbols) $\\hat m$: the best — `m_hat`"]
@@ -174,7 +179,7 @@ def test_a_citation_file_that_lacks_something_is_an_error_that_says_what(tmp_pat
 def test_lit_terms_change_nothing_else_and_a_term_that_is_gone_is_an_error():
     plain = r"\log Z = \mathrm{KL}(q\,\|\,p) - J(q)"
     assert lit.lit("log-Z", plain) == (
-        r"\class{term-ceiling}{\log Z} = \class{term-gap}{\mathrm{KL}(q\,\|\,p)} \class{term-line}{{}- J(q)}")
+        r"\class{term-ceiling}{\log Z} = \class{term-gap}{\mathrm{KL}(q\,\|\,p)} \class{term-line}{- J(q)}")
     assert lit.lit("KL", plain) == lit.lit(None, plain) == plain
     with pytest.raises(Exception, match=r"\(log-Z\) has no - J\(q\): say in lit.py what its line is now"):
         lit.lit("log-Z", r"\log Z = \mathrm{KL}(q\,\|\,p) - F(q)")

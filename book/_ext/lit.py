@@ -1,17 +1,17 @@
 r"""Terms of an equation that light up their part of the gauge, and are lit by it.
 
 log Z is the ceiling, −J the line, KL the gap, by whatever name the chapter calls them. The build puts MathJax's
-`\class{term-gap}{…}` around the terms; gauge.js does the rest. In the notebook nothing shows of it.
+`\class{term-gap}{…}` around the terms, which changes nothing in how they are set; gauge.js does the rest. In the
+notebook nothing shows of it.
 """
 from sphinx.errors import ExtensionError
 
 # {equation: {part of the gauge: (what the gauge calls it, the term in TeX as it stands in the notebook)}}
-# A `{}` at the head of a term is not in the notebook: it keeps the space around a minus that stands between two terms.
 TERMS = {
     "log-Z": {
         "ceiling": ("log Z", r"\log Z"),
         "gap": ("KL(q‖p)", r"\mathrm{KL}(q\,\|\,p)"),
-        "line": ("−J(q)", "{}- J(q)"),
+        "line": ("−J(q)", "- J(q)"),
     },
     "bound": {
         "ceiling": ("log Z", r"\log Z"),
@@ -21,7 +21,7 @@ TERMS = {
     "log-px": {
         "ceiling": ("log p(x)", r"\log p(x)"),
         "gap": ("KL(q(z|x)‖p(z|x))", r"\mathrm{KL}\bigl(q(z\mid x)\,\|\,p(z\mid x)\bigr)"),
-        "line": ("−J(q)", "{}- J(q)"),
+        "line": ("−J(q)", "- J(q)"),
     },
     "ELBO-gap": {
         "ceiling": ("log p(x)", r"\log p(x)"),
@@ -36,7 +36,7 @@ TERMS = {
     "VAE-log-Z": {
         "ceiling": ("log p(x)", r"\log p(x)"),
         "gap": ("KL(q(z|x)‖p(z|x))", r"\mathrm{KL}\bigl(q(z|x)\,\|\,p(z|x)\bigr)"),
-        "line": ("−J(x)", "{}- J(x)"),
+        "line": ("−J(x)", "- J(x)"),
     },
 }
 
@@ -44,10 +44,9 @@ TERMS = {
 def lit(name, tex):
     r"""An equation's TeX with its terms in `\class{…}`. Raises ExtensionError if a term is not there. -> str"""
     for part, (_, term) in TERMS.get(name, {}).items():
-        written = term.removeprefix("{}")
-        if written not in tex:
-            raise ExtensionError(f"({name}) has no {written}: say in lit.py what its {part} is now")
-        tex = tex.replace(written, rf"\class{{term-{part}}}{{{term}}}")
+        if term not in tex:
+            raise ExtensionError(f"({name}) has no {term}: say in lit.py what its {part} is now")
+        tex = tex.replace(term, rf"\class{{term-{part}}}{{{term}}}")
     return tex
 
 

@@ -88,9 +88,9 @@ def moved(link, doc):
 
 
 def add(senses, sense):
-    """Adds a sense, unless it says nothing that those before it do not."""
-    known = any(sense.code == other.code and not sense.has_meaning for other in senses)
-    if not known and sense not in senses:
+    """Adds a sense, unless it is bare of words and those before it have its code already, under fuller ones."""
+    known = any(sense.code == other.code and sense.text != other.text for other in senses)
+    if sense not in senses and (sense.has_meaning or not known):
         senses.append(sense)
 
 
