@@ -96,10 +96,11 @@ def describe(app, pagename, templatename, context, doctree):
 
 def home(app):
     """The site's index.html, which leads to the book's first page, and is shown elsewhere as that."""
-    root, shown = app.config.root_doc, ""
+    root = app.config.root_doc
+    doctree = app.env.get_doctree(root)
+    shown = f'<meta name="description" content="{html.escape(head.description(doctree))}" />\n'
     if app.config.elbo_site:
-        shown = f'<link rel="canonical" href="{url_of(app, root)}" />\n'
-        shown += page_tags(app, root, app.env.get_doctree(root))
+        shown += f'<link rel="canonical" href="{url_of(app, root)}" />\n' + page_tags(app, root, doctree)
     return HOME.format(page=app.builder.get_target_uri(root), title=html.escape(app.config.html_title), tags=shown)
 
 
