@@ -106,11 +106,11 @@ def test_each_handle_can_be_dragged(opened, name, means):
         grip.evaluate("(e) => e.scrollIntoView({block: 'center'})")
         box = grip.bounding_box()
         start = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-        drag(explorer.page, means, start, (start[0] + 23, start[1] + 17))
+        drag(explorer.page, means, start, (start[0] + 19, start[1] + 17))
         explorer.settle()
         after = explorer.state
         assert {key for key in after if after[key] != before[key]} == set(moved), f"{handle} by {means}"
-        drag(explorer.page, means, (start[0] + 23, start[1] + 17), start)   # the grip has followed the pointer
+        drag(explorer.page, means, (start[0] + 19, start[1] + 17), start)   # the grip has followed the pointer
         explorer.settle()
         assert explorer.state == pytest.approx(before, abs=0.05), f"{handle} by {means} does not come back"
 
