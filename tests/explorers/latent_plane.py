@@ -71,7 +71,7 @@ def fact_the_share_in_two_widths_of_q_is_the_posteriors(explorer):
 
 
 def fact_the_outlines_hold_a_half_and_nine_tenths(explorer):
-    """The posterior is as high all along each outline as what holds the share, on another grid."""
+    """The density is the same all along an outline, and as high as that which holds the share on another grid."""
     book, (decoder, x, log_px) = definitions(DOC), machine(explorer.data)
     line = torch.linspace(-5, 5, 350)
     z = torch.cartesian_prod(line, line)

@@ -136,7 +136,7 @@
       const counts = "the draws with a large ε shake most and count most, and ";
       const why = f === 0
         ? `${counts}their payoff is large, so b* = μ² + 3σ² lies above the mean, μ² + σ²`
-        : `${counts}they lie beyond the crest or trough that makes the mean, so b* = (1 − 16σ²)·(mean of f) is ${sigma > 0.25 ? "on the other side of 0" : "nearer to 0"}`;
+        : `${counts}they lie beyond the crest or valley that makes the mean, so b* = (1 − 16σ²)·(mean of f) is ${sigma > 0.25 ? "on the other side of 0" : "nearer to 0"}`;
       const [atMean, atNone] = [values.atMean, values.atNone].map((variance) => number(variance, 2));
       const numbers = atMean === atNone ? `Here the mean changes nothing` : `Here the mean gives ${atMean}, ${values.atMean > values.atNone ? "worse" : "better"} than ${atNone} with none`;
       const path = values.score < values.path ? "the score shakes less than the path" : "the path shakes less than the score";
