@@ -3,6 +3,7 @@
 What only a browser can tell of the site itself is in test_site.py.
 """
 import html
+import os
 import re
 import subprocess
 import sys
@@ -67,17 +68,17 @@ def test_what_the_whole_shows_lies_beside_it(whole, site):
 
 # ---- The PDF ----
 
-def print_two_pages(site, path):
-    """Prints the index and the page after it, as `make pdf` does; a second browser needs a process of its own."""
-    code = (f"import sys; sys.path.insert(0, {str(ROOT / 'book')!r}); import pdf; from pathlib import Path\n"
-            f"pdf.make(Path({str(site)!r}), {CONTENTS[:2]!r}, Path({str(path)!r}))")
-    subprocess.run([sys.executable, "-c", code], check=True)
+def in_a_process(line, **variables):
+    """Runs a line of Python that uses `pdf`: a second browser needs a process of its own. -> what it said"""
+    code = f"import sys; sys.path.insert(0, {str(ROOT / 'book')!r}); import pdf; from pathlib import Path; {line}"
+    done = subprocess.run([sys.executable, "-c", code], env=os.environ | variables, capture_output=True, text=True)
+    return done.stderr
 
 
 def test_a_pdf_has_links_bookmarks_and_page_numbers(site, tmp_path):
     chromium()
     reader = needed("pypdf").PdfReader
-    print_two_pages(site, tmp_path / "book.pdf")
+    assert not in_a_process(f"pdf.make(Path({str(site)!r}), {CONTENTS[:2]!r}, Path({str(tmp_path / 'book.pdf')!r}))")
     book = reader(tmp_path / "book.pdf")
     assert not list(tmp_path.glob(".*")) and not list(site.parent.glob(".whole-*"))
 
@@ -108,6 +109,15 @@ def test_a_pdf_that_cannot_be_made_says_why_and_leaves_the_old_one(tmp_path, mon
     monkeypatch.setenv("CHROMIUM", str(tmp_path / "none"))
     with pytest.raises(pdf.PdfError, match="no Chromium found.*install chromium"):
         pdf.printed(tmp_path / "page.html", old)
+    assert old.read_text() == "old" and list(tmp_path.iterdir()) == [old]
+
+
+def test_a_browser_that_fails_leaves_the_old_pdf(tmp_path):
+    needed("playwright.sync_api")
+    old = tmp_path / "book.pdf"
+    old.write_text("old")
+    said = in_a_process(f"pdf.printed(Path({str(tmp_path / 'page.html')!r}), Path({str(old)!r}))", CHROMIUM="false")
+    assert "PdfError" in said and "false could not print the book" in said
     assert old.read_text() == "old" and list(tmp_path.iterdir()) == [old]
 
 
