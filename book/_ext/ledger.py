@@ -415,7 +415,8 @@ def _show(output, mime, opening, name, record):
 def _place(output, record):
     """Replaces an explorer's record by the place it stands in, its data in it, as a script that is not run."""
     data = json.dumps(record["data"], ensure_ascii=False, separators=(",", ":")).replace("<", r"\u003c")
-    place = f'<div class="explorer" data-explorer="{html.escape(record["explorer"])}">'
+    name = html.escape(record["explorer"])
+    place = f'<div class="explorer" id="explorer-{name}" data-explorer="{name}">'
     says = f'<p class="explorer-still">{html.escape(record["says"])}</p>'
     shown = f'{place}{says}<script type="application/json">{data}</script></div>'
     output["data"] = {"text/html": shown, "text/plain": record["says"]}

@@ -235,7 +235,7 @@
       };
       button("Start again", () => this.change(this.start));
       button("Copy link", async (element) => {
-        const link = this.link().href;
+        const link = Object.assign(this.link(), { hash: this.root.id }).href;
         try {
           await navigator.clipboard.writeText(link);
           element.textContent = "Copied";
