@@ -119,7 +119,7 @@
       { key: "average", label: "average m", unit: "" },
       { key: "exact", label: "exact mean", unit: "" },
     ],
-    height: (width) => width < WIDE ? 4 * tileOf(width) + 228 : 310,
+    height: (width) => width < WIDE ? 4 * tileOf(width) + 244 : 310,
     draw(kit, state, values, data) {
       const narrow = kit.width < WIDE, tile = tileOf(kit.width), side = tile - 3, top = 44;
       const m = means(state);
@@ -146,7 +146,7 @@
       const panel = narrow ? { x: 4, y: box.height + 70, height: 100 } : beside;
       const x = scale([0, data.sweeps], [panel.x, kit.width - 8]), foot = panel.y + panel.height;
       const y = scale([low, values.logZ], [foot, panel.y]);
-      kit.text(x(0), panel.y - 7, `nudged run: every m from ${data.nudge} to ${number(values.run.end, 2)}`, "q strong");
+      kit.text(x(0), panel.y - 7, `nudged run: m from ${data.nudge} to ${number(values.run.end, 2)}`, "q strong");
       kit.line([[x(0), panel.y], [x(data.sweeps), panel.y]], "ink");
       kit.line(values.run.line.map((value, half) => [x(half / 2), y(value)]), "q dashed");
       kit.axis(x, foot + 6, [0, 2, 4, 6, 8, 10], "its sweeps");
