@@ -63,9 +63,15 @@ def window(browser):
     window.close()
 
 
+WATCH = """window.shifts = [];
+new PerformanceObserver((list) => shifts.push(...list.getEntries().filter((shift) => !shift.hadRecentInput)))
+  .observe({type: 'layout-shift', buffered: true});"""
+
+
 def open_page(window, url, home, width=1280):
     """(page, faults): a page with all its math set, and what went wrong on the way."""
     page, faults = window.new_page(), []
+    page.add_init_script(WATCH)
     page.on("console", lambda message: faults.append(f"console: {message.text}") if message.type == "error" else None)
     page.on("pageerror", lambda error: faults.append(f"script: {error}"))
     page.on("request", lambda r: None if r.url.startswith((home, "data:")) else faults.append(f"not ours: {r.url}"))

@@ -1,10 +1,12 @@
 """The built site as a reader meets it: its links, its equations, and every page in a browser, on a phone too."""
 import functools
+import gzip
 import html.parser
 import io
 import json
 import shutil
 import sys
+import time
 import urllib.parse
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,7 +22,7 @@ import look  # noqa: E402
 import offline  # noqa: E402
 from browser import needed, open_page  # noqa: E402
 
-WIDTHS, MODES = (390, 1280), ("light", "dark")
+WIDTHS, NARROWEST, MODES = (390, 1280), 360, ("light", "dark")
 
 
 def toc_pages():
@@ -46,6 +48,7 @@ class Page(html.parser.HTMLParser):
         super().__init__()
         self.ids, self.links, self.references, self.names, self.marks = [], [], [], [], {}
         self.checks, self.quotes, self.open, self.policy = [], [], [], ""
+        self.headings, self.scripts, self.has_math, self.has_code = [], {}, False, False
         self.feed(file.read_text(encoding="utf-8"))
 
     def handle_starttag(self, tag, attributes):
@@ -61,6 +64,12 @@ class Page(html.parser.HTMLParser):
                 self.marks[self.names[-1]] = attributes["href"]
             if self.checks and self.checks[-1][1] is None:
                 self.checks[-1][1] = attributes["href"]
+        if tag == "script" and "src" in attributes:
+            self.scripts[attributes["src"].partition("?")[0].partition("_static/")[2] or attributes["src"]] = attributes
+        if len(tag) == 2 and tag[0] == "h" and tag[1].isdigit() and "article" in self.open:
+            self.headings.append(int(tag[1]))
+        self.has_math |= "math" in classes or "#eq-" in (attributes.get("href") or "")
+        self.has_code |= "highlight" in classes
         if "named" in classes and "math" in classes:
             self.names.append(attributes["id"].removeprefix("eq-"))
         if "check" in classes:
@@ -121,6 +130,35 @@ def test_the_browser_is_told_to_ask_no_one_else(site, page):
     assert parsed(site / page).policy == look.POLICY
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_headings_are_an_outline_without_gaps(site, page):
+    found = parsed(site / page).headings
+    assert found.count(1) == 1 and found[0] == 1
+    assert [(above, below) for above, below in zip(found, found[1:]) if below > above + 1] == []
+
+
+SCRIPTS = {  # what a page may load, and why
+    "theme.js": "the colours, before anything is seen",
+    "documentation_options.js": "read by the next ones",
+    "doctools.js": "read by the next ones",
+    "sphinx_highlight.js": "marks the words that a search was for",
+    "scripts/bootstrap.js": "read by the theme's",
+    "scripts/pydata-sphinx-theme.js": "the colours' button, the search's window, the contents on a phone",
+    "scripts/sphinx-book-theme.js": "the sidebar's button, the line below the header",
+    "book.js": "the book's own",
+}
+FOR_MATH = {"mathjax.js": "settings", "mathjax/startup.js": "MathJax", "equations.js": "previews of equations"}
+FOR_CODE = {"clipboard.min.js": "read by the next one", "copybutton.js": "a button that copies code"}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_loads_the_scripts_it_uses_and_waits_for_none(site, page):
+    content = parsed(site / page)
+    allowed = SCRIPTS | (FOR_MATH if content.has_math else {}) | (FOR_CODE if content.has_code else {})
+    assert content.scripts.keys() == allowed.keys()
+    assert [name for name, script in content.scripts.items() if "defer" not in script] == ["theme.js"]
+
+
 def test_each_equation_has_a_mark_that_leads_to_its_check_and_back(site):
     wrong = []
     for page in PAGES:
@@ -157,10 +195,12 @@ def test_a_name_used_twice_is_an_error_that_names_both_places():
 
 # ---- The pages in a browser ----
 
-FAULTS = r"""() => {
+FAULTS = r"""async () => {
   const start = (text) => text.trim().slice(0, 80);
   const describe = (e) => `<${e.localName} class="${e.getAttribute('class') ?? ''}"> ${start(e.textContent)}`;
   const all = (selector) => [...document.querySelectorAll(selector)];
+  for (const e of all('main img')) e.loading = 'eager';
+  await Promise.all(all('main img').map((e) => e.decode().catch(() => {})));
   const clipped = (e) => e && (getComputedStyle(e).overflowX !== 'visible' || clipped(e.parentElement));
   const faults = [];
   const wide = document.documentElement.scrollWidth - innerWidth;
@@ -170,7 +210,19 @@ FAULTS = r"""() => {
     const out = box.width && box.right > innerWidth + 1;
     if (out && !clipped(e.parentElement)) faults.push(`beyond the screen: ${describe(e)}`);
   }
+  for (const e of all('main article *:not(mjx-container *)')) {
+    if (!e.clientWidth || e.scrollWidth <= e.clientWidth + 1) continue;
+    const {overflowX} = getComputedStyle(e);
+    if (/hidden|clip/.test(overflowX)) faults.push(`cut off: ${describe(e)}`);
+    if (/auto|scroll/.test(overflowX) && e.tabIndex < 0) faults.push(`scrolls, but not by keyboard: ${describe(e)}`);
+  }
   for (const e of all('.math')) if (!e.querySelector('mjx-container')) faults.push(`math not rendered: ${describe(e)}`);
+  for (const e of all('mjx-container')) {
+    const spoken = e.querySelector('mjx-assistive-mml > math');
+    if (!spoken?.textContent || spoken.closest('[aria-hidden=true]')) faults.push(`math not spoken: ${describe(e)}`);
+  }
+  for (const e of all('div.math.named'))
+    if (e.role !== 'group' || e.ariaLabel !== `(${e.id.slice('eq-'.length)})`) faults.push(`no name: ${describe(e)}`);
   for (const e of all('[data-mjx-error]')) faults.push(`math in error: ${e.dataset.mjxError} ${describe(e)}`);
   const text = document.createTreeWalker(document.querySelector('main'), NodeFilter.SHOW_TEXT);
   while (text.nextNode()) {
@@ -186,6 +238,54 @@ FAULTS = r"""() => {
   }
   return [...new Set(faults)].slice(0, 12);
 }"""
+
+
+IMAGES = r"""() => {  // before anyone scrolls
+  const faults = [];
+  for (const e of document.querySelectorAll('main img')) {
+    const {top, bottom} = e.getBoundingClientRect();
+    if (!e.getAttribute('width') || !e.getAttribute('height')) faults.push(`image without its size: ${e.alt}`);
+    if (top > innerHeight && e.loading !== 'lazy') faults.push(`image far down loads at once: ${e.alt}`);
+    if (bottom < innerHeight && e.loading === 'lazy') faults.push(`image in view loads late: ${e.alt}`);
+  }
+  return faults;
+}"""
+
+
+MOST_SHIFT, MOST_WEIGHT = 0.05, 1.5e6  # Google's limit of a good page is 0.1; bytes, compressed
+MOVED = """() => {  // as in cumulative layout shift: the worst window of at most 5 seconds without a second's rest
+  let worst = 0, sum = 0, first = -Infinity, last = -Infinity;
+  for (const {value, startTime} of shifts) {
+    if (startTime - last > 1000 || startTime - first > 5000) [sum, first] = [0, startTime];
+    [sum, last] = [sum + value, startTime];
+    worst = Math.max(worst, sum);
+  }
+  const places = shifts.flatMap((shift) => shift.sources.map(({node}) => node?.outerHTML ?? node?.textContent ?? ''));
+  return [worst, places.slice(0, 3).map((place) => place.trim().slice(0, 80))];
+}"""
+
+
+def shifted(page):
+    """What moved by itself since the page was opened, if it was too much."""
+    moved, what = page.evaluate(MOVED)
+    return [f"moved by {moved:.3f}: {what}"] if moved >= MOST_SHIFT else []
+
+
+@functools.cache
+def weight(file):
+    """The bytes that a file takes on its way to a reader."""
+    content = file.read_bytes()
+    return len(content) if file.suffix in (".png", ".woff", ".woff2") else len(gzip.compress(content, 6))
+
+
+LOADED = "[location.href, ...performance.getEntriesByType('resource').map((resource) => resource.name)]"
+
+
+def heavy(site, page, home):
+    """What the page had to load, if that was too much."""
+    paths = {urllib.parse.urlsplit(url.removeprefix(home)).path for url in page.evaluate(LOADED)}
+    total = sum(weight(site / path) for path in paths)
+    return [f"loads {total / 1e6:.2f} MB in {len(paths)} files"] if total >= MOST_WEIGHT else []
 
 
 OPEN_FOLDS = "document.querySelectorAll('article details').forEach((fold) => (fold.open = true))"
@@ -219,14 +319,16 @@ def show(page, width, mode):
 
 
 @pytest.mark.parametrize("name", [*PAGES, "search.html"])
-def test_page_in_the_browser(window, address, name):
+def test_page_in_the_browser(site, window, address, name):
     axe = needed("axe_playwright_python.sync_playwright").Axe()
     page, faults = open_page(window, address + name, address, WIDTHS[-1])
+    faults += shifted(page) + page.evaluate(IMAGES)
     page.evaluate(OPEN_FOLDS)
     page.add_style_tag(content="* { transition: none !important }")
-    for width in reversed(WIDTHS):
+    for width in (*reversed(WIDTHS), NARROWEST):
         show(page, width, "light")
         faults += [f"{width} px: {fault}" for fault in page.evaluate(FAULTS)]
+    faults += heavy(site, page, address)
     page.evaluate(THINNED)
     for width in WIDTHS:
         for mode in MODES:
@@ -439,3 +541,91 @@ def test_the_cheat_sheet_is_one_sheet(window, address):
     assert not wide, f"wider than a column: {wide}"
     assert size > 8, "too small to read: less than 6 points"
     assert not faults, "\n".join(faults)
+
+
+# ---- Quick, still, and within everyone's reach ----
+
+CHAPTERS = [page for page in PAGES if page.startswith("notebooks/") and page.count("/") == 1]
+SCROLL = """async () => {
+  const frame = () => new Promise(requestAnimationFrame);
+  for (let top = 0; top < document.documentElement.scrollHeight; top += 800) {
+    scrollTo({top, behavior: 'instant'});
+    await frame(); await frame();
+  }
+}"""
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_nothing_moves_on_a_phone_while_a_page_loads(browser, address, name):
+    context = browser.new_context(viewport={"width": WIDTHS[0], "height": 900})  # a cache of its own: empty
+    context.route("**/mathjax/startup.js*", lambda route: (time.sleep(0.2), route.continue_()))  # text is seen first
+    page, faults = open_page(context, address + name, address, WIDTHS[0])
+    page.evaluate(SCROLL)
+    faults += shifted(page)
+    context.close()
+    assert not faults, "\n".join(faults)
+
+
+RINGS = r"""(kinds) => {
+  const light = (colour) => {
+    const linear = (c) => c <= .04 ? c / 12.92 : ((c + .055) / 1.055) ** 2.4;
+    const [r, g, b] = colour.match(/[\d.]+/g).map((c) => linear(c / 255));
+    return .2126 * r + .7152 * g + .0722 * b + .05;
+  };
+  const paper = light(getComputedStyle(document.body).backgroundColor), faults = [];
+  for (const kind of kinds) {
+    const e = [...document.querySelectorAll(kind)].find((e) => e.checkVisibility({visibilityProperty: true}));
+    e?.focus({focusVisible: true});
+    if (!e || document.activeElement !== e) { faults.push(`takes no focus: ${kind}`); continue; }
+    const {outlineStyle, outlineWidth, outlineColor} = getComputedStyle(e);
+    const contrast = Math.max(paper / light(outlineColor), light(outlineColor) / paper);
+    if (outlineStyle === 'none' || parseFloat(outlineWidth) < 2 || contrast < 3) faults.push(`no ring to see: ${kind}`);
+  }
+  return faults;
+}"""
+KINDS = {
+    1280: [".book-name", ".search-button-field", ".book-sidebar li a", ".page-links summary", ".theme-switch-button",
+           "article p a", ".eq-name", ".eq-mark", "article summary", "button.copybtn", ".check a", "nav.page-toc a",
+           ".right-next"],
+    390: [".primary-toggle", ".secondary-toggle", ".search-button", "article [tabindex='0']"],
+}
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_all_that_takes_the_focus_shows_it(window, address, mode):
+    page, faults = open_page(window, f"{address}notebooks/02_log_z.html", address)
+    page.add_style_tag(content="* { transition: none !important }")
+    page.keyboard.press("Tab")
+    for width, kinds in KINDS.items():
+        show(page, width, mode)
+        faults += page.evaluate(RINGS, kinds)
+    page.close()
+    assert not faults, "\n".join(faults)
+
+
+WITHOUT_SCRIPTS = r"""() => {
+  const all = (selector) => [...document.querySelectorAll(selector)], faults = [];
+  const seen = (e) => e.checkVisibility({opacityProperty: true, visibilityProperty: true});
+  for (const e of all('article .math')) {
+    const box = e.getBoundingClientRect(), {color, overflowX} = getComputedStyle(e);
+    if (!/\\[(\[].+\\[)\]]/s.test(e.textContent) || /, 0\)$/.test(color) || overflowX === 'hidden'
+        || !e.closest('details') && box.height < 10) faults.push(`no TeX to read: ${e.outerHTML.slice(0, 80)}`);
+  }
+  if (document.documentElement.scrollWidth > innerWidth) faults.push('wider than the screen');
+  for (const e of all('button, input, .btn')) if (seen(e)) faults.push(`does nothing: ${e.outerHTML.slice(0, 80)}`);
+  for (const e of all('article :is(p, pre, img, h2):not(details *)'))
+    if (!seen(e) || !e.getBoundingClientRect().height) faults.push(`unseen: ${e.outerHTML.slice(0, 80)}`);
+  return faults.slice(0, 9);
+}"""
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_book_reads_without_scripts(browser, address, width):
+    context = browser.new_context(java_script_enabled=False, viewport={"width": width, "height": 900})
+    page = context.new_page()
+    page.goto(f"{address}notebooks/02_log_z.html")
+    faults = page.evaluate(WITHOUT_SCRIPTS)
+    page.locator(".book-sidebar a", has_text="03 Inference").first.click()
+    reached = page.url
+    page.locator(".left-prev").click()
+    context.close()
+    assert not faults, "\n".join(faults)
+    assert reached == f"{address}notebooks/03_inference.html"

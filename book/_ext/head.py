@@ -6,6 +6,7 @@ from docutils import nodes
 
 FOR_MATH = ("mathjax", "equations.js")
 FOR_CODE = ("clipboard.min.js", "copybutton")
+FOR_SEARCH = ("documentation_options.js", "doctools.js", "sphinx_highlight.js")
 LONGEST = 200  # characters of a description
 
 
@@ -23,9 +24,12 @@ def trim(app, pagename, templatename, context, doctree):
 
     context["script_files"] = [file for file in files if used(file)]
     context["css_files"] = [file for file in context["css_files"] if used(file)]
-    for file in context["script_files"]:
+    for file in context["script_files"]:  # the same objects for all pages
         file.attributes.pop("async", None)
-        file.attributes["defer"] = "defer"
+        if pagename == "search" and str(file.filename).endswith(FOR_SEARCH):  # its own scripts call them at once
+            file.attributes.pop("defer", None)
+        else:
+            file.attributes["defer"] = "defer"
 
 
 def describe(app, pagename, templatename, context, doctree):

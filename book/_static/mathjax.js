@@ -3,15 +3,13 @@
 "use strict";
 
 const SLICE = 40;   // milliseconds of setting at a time
-const FONTS = { "MJXTEX": "Main-Regular", "MJXTEX-I": "Math-Italic", "MJXTEX-S1": "Size1-Regular", "MJXTEX-S2": "Size2-Regular" };
-const FOLDER = document.currentScript.src.replace(/[^/]*$/, "mathjax/output/chtml/fonts/woff-v2/");
+const FONTS = ["MJXZERO", "MJXTEX", "MJXTEX-I", "MJXTEX-A", "MJXTEX-C", "MJXTEX-S1", "MJXTEX-S2"];   // of nearly every formula
 
-/* The fonts of nearly every formula come before the first one is set, else all that stands would move when they do. */
-const fonts = Promise.allSettled(Object.entries(FONTS).map(([name, file]) => {
-  const font = new FontFace(name, `url("${FOLDER}MathJax_${file}.woff")`);
-  document.fonts.add(font);
-  return font.load();
-}));
+/* Before the first formula is set, else all that stands would move when they come. */
+async function loadFonts() {
+  await MathJax.typesetPromise([]);   // which says where they are
+  await Promise.allSettled(FONTS.map((font) => document.fonts.load(`1em ${font}`)));
+}
 
 function inView(element) {
   const box = element.getBoundingClientRect();
@@ -19,7 +17,7 @@ function inView(element) {
 }
 
 async function setPage() {
-  await fonts;
+  await loadFonts();
   const formulas = [...document.querySelectorAll(".math")], seen = formulas.map(inView);
   const waiting = [...formulas.filter((_, i) => seen[i]), ...formulas.filter((_, i) => !seen[i])];
   for (let count = 20; waiting.length; ) {
@@ -35,5 +33,6 @@ async function setPage() {
 window.MathJax = {
   loader: { load: ["core", "input/tex", "output/chtml", "a11y/assistive-mml"] },   // all but its menu
   tex: { packages: { "[-]": ["noundefined"] } },   // an unknown macro is an error that the tests see, not red text
+  chtml: { adaptiveCSS: false },   // the whole style at once: rules that came late would move what stands
   startup: { typeset: false, pageReady: setPage },
 };
