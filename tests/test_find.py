@@ -91,7 +91,7 @@ def test_a_symbol_with_two_meanings_is_listed_with_both_and_equal_ones_are_one()
     written = symbols.listing("book/symbols", pages)
     assert written.split("## M\n\n")[1].split("\n") == [
         "$m$",
-        ": [throughout](notation.md#symbols) $m$: a number — `m`",
+        ": [notation](notation.md#symbols) $m$: a number — `m`",
         ": [03](../notebooks/03_a.ipynb#symbols) $m$: a mean, by [(J)](/notebooks/02.ipynb#eq-J) — `m`",
         ": [04](../notebooks/04_b.ipynb#symbols), [05](../notebooks/05_c.ipynb#symbols) $m$: a mass — `mass`",
         "",

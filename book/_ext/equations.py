@@ -141,13 +141,13 @@ def visit_display(writer, node):
     """A display, with its name and mark before it; `--tall` lets the style keep its place before MathJax comes."""
     tex, name = node.astext().strip(), node.get("number")
     classes = "math notranslate nohighlight" + (" named" if name else "")
-    called = {"role": "group", "aria-label": f"({name})", **lit.parts(name)} if name else {}
+    called = {"role": "group", "aria-label": f"({name})", **lit.attributes(name, tex)} if name else {}
     _, above, below = sizes.size(tex, display=True)
     writer.body.append(writer.starttag(node, "div", CLASS=classes, STYLE=f"--tall: {above + below:.2f}", **called))
     if name:
         anchor = f'<a class="eq-name" href="#eq-{name}">({name})</a>'
         writer.body.append(f'<span class="eqno">{anchor}{mark(writer, name)}</span>')
-    writer.body.append(rf"\[{writer.encode(lit.lit(name, tex))}\]</div>" + "\n")
+    writer.body.append(rf"\[{writer.encode(tex)}\]</div>" + "\n")
     raise nodes.SkipNode
 
 

@@ -417,7 +417,8 @@ def _place(output, record):
     data = json.dumps(record["data"], ensure_ascii=False, separators=(",", ":")).replace("<", r"\u003c")
     name = html.escape(record["explorer"])
     place = f'<div class="explorer" id="explorer-{name}" data-explorer="{name}">'
-    says = f'<p class="explorer-still">{html.escape(record["says"])}</p>'
+    says = html.escape(record["says"].replace("In the rendered book", "Where scripts run"))
+    says = f'<p class="explorer-still">{says}</p>'
     shown = f'{place}{says}<script type="application/json">{data}</script></div>'
     output["data"] = {"text/html": shown, "text/plain": record["says"]}
     output.get("metadata", {}).pop(EXPLORER, None)

@@ -50,9 +50,10 @@ def lit(name, tex):
     return tex
 
 
-def parts(name):
-    """What the gauge calls its parts beside this equation, as attributes of the display; most equations have none."""
-    return {f"data-{part}": words for part, (words, _) in TERMS.get(name, {}).items()}
+def attributes(name, tex):
+    """What the script needs of an equation: its TeX with the terms marked, the gauge's names of them. {} of most."""
+    parts = {f"data-{part}": words for part, (words, _) in TERMS.get(name, {}).items()}
+    return {**parts, "data-tex": lit(name, tex)} if parts else {}
 
 
 def add_script(app, pagename, templatename, context, doctree):

@@ -163,5 +163,4 @@ def _entry(doc, pages, symbol, senses):
 
 
 def _where(doc):
-    name = short(doc)
-    return "throughout" if name == "notation" else name
+    return short(doc)

@@ -16,7 +16,13 @@ function inView(element) {
   return box.bottom > 0 && box.top < innerHeight;
 }
 
+/* An equation whose terms light up is set with its terms marked (lit.py). */
+function markTerms() {
+  for (const display of document.querySelectorAll("[data-tex]")) display.lastChild.textContent = `\\[${display.dataset.tex}\\]`;
+}
+
 async function setPage() {
+  markTerms();
   await loadFonts();
   const formulas = [...document.querySelectorAll(".math")], seen = formulas.map(inView);
   const waiting = [...formulas.filter((_, i) => seen[i]), ...formulas.filter((_, i) => !seen[i])];
