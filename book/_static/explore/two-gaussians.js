@@ -47,10 +47,10 @@
     name: "two-gaussians",
     title: "q and p, two Gaussians; the terms of KL(q‖p) with their negative patches; and the same area with no negative patch",
     controls: {
-      mu: { label: "peak of q, μ", min: -3, max: 4, step: 0.01, value: (data) => data.mu },
-      sigma: { label: "width of q, σ", min: 0.4, max: 2.5, step: 0.01, value: (data) => data.sigma },
+      mu: { label: "peak of q, μ", min: -2, max: 4, step: 0.01, value: (data) => data.mu },
+      sigma: { label: "width of q, σ", min: 0.5, max: 1.6, step: 0.01, value: (data) => data.sigma },
     },
-    ask: { question: "The grey curve dips below zero. Can its total?", answers: ["Yes, for some q", "No, for none"] },
+    ask: { question: "The curve q·log(q/p) dips below zero. Can its total?", answers: ["Yes, for some q", "No, for none"] },
     compute(state, data) {
       const ratio = state.sigma / data.sigma_p;
       const kl = -Math.log(ratio) + (ratio ** 2 + ((state.mu - data.mu_p) / data.sigma_p) ** 2) / 2 - 1 / 2;
@@ -62,13 +62,13 @@
       { key: "lifted", label: "area of q·(r − 1 − log r)" },
       { key: "kl", label: "KL(q‖p), by its formula" },
     ],
-    height: () => 446,
+    height: () => 440,
     draw(kit, state, values, data) {
-      const x = scale([-4.5, 6], [8, kit.width - 8]);
-      const grid = Array.from({ length: 241 }, (_, i) => -4.5 + i * 10.5 / 240), at = grid.map((t) => rows(t, state, data));
+      const [left, right] = [-6.5, 8.5], x = scale([left, right], [8, kit.width - 8]);
+      const grid = Array.from({ length: 301 }, (_, i) => left + i * (right - left) / 300), at = grid.map((t) => rows(t, state, data));
       const panel = (top, height, low, high) => scale([low, high], [top + height, top]);
-      const peak = Math.max(...at.map((r) => Math.max(r.p, r.q))), density = panel(36, 110, 0, Math.max(0.4, peak)), most = Math.max(0.12, ...at.map((r) => r.lifted), ...at.map((r) => r.term));
-      const least = Math.min(-0.08, ...at.map((r) => r.term)), upper = panel(196, 96, least, most), lower = panel(322, 96, least, most);
+      const density = panel(30, 112, 0, 0.8), most = Math.max(0.12, ...at.map((r) => r.lifted), ...at.map((r) => r.term));
+      const least = Math.min(-0.08, ...at.map((r) => r.term)), upper = panel(190, 96, least, most), lower = panel(316, 96, least, most);
       const curve = (scale, key) => grid.map((t, i) => [x(t), scale(at[i][key])]);
       kit.line(curve(density, "p"), "p");
       kit.line(curve(density, "q"), "q dashed");
@@ -77,14 +77,14 @@
       kit.area(curve(upper, "term"), upper(0), "muted fill");
       kit.area(curve(upper, "term").map(([a, b]) => [a, Math.max(b, upper(0))]), upper(0), "caught fill solid");
       kit.line(curve(upper, "term"), "ink thin");
-      kit.line([[x(-4.5), upper(0)], [x(6), upper(0)]], "muted");
+      kit.line([[x(left), upper(0)], [x(right), upper(0)]], "muted");
       kit.area(curve(lower, "lifted"), lower(0), "gap fill");
       kit.area(curve(lower, "lifted"), lower(0), "gap hatch");
       kit.line(curve(lower, "lifted"), "ink thin");
-      kit.line([[x(-4.5), lower(0)], [x(6), lower(0)]], "muted");
-      kit.text(8, 188, `q·log(q/p): area ${number(values.term)}`, "strong");
-      kit.text(8, 314, `q·(r − 1 − log r), r = p/q: area ${number(values.lifted)}`, "strong");
-      kit.axis(x, 424, [-4, -2, 0, 2, 4, 6], "");
+      kit.line([[x(left), lower(0)], [x(right), lower(0)]], "muted");
+      kit.text(8, 182, `q·log(q/p): area ${number(values.term)}`, "strong");
+      kit.text(8, 308, `q·(r − 1 − log r), r = p/q: area ${number(values.lifted)}`, "strong");
+      kit.axis(x, 418, [-6, -4, -2, 0, 2, 4, 6, 8], "");
       const top = rows(state.mu, state, data).q, shoulder = rows(state.mu + state.sigma, state, data).q;
       kit.text(x(state.mu), density(top) - 14, "q", "q strong", "middle");
       kit.handle("peak", x(state.mu), density(top), (px) => ({ mu: x.invert(px) }));
