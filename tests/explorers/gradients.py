@@ -118,7 +118,7 @@ def fact_a_variance_beyond_the_axis_is_written_at_the_end_of_its_bar(explorer):
     numbers = explorer.root.locator("svg text.gap")
     for state, shown in (({"b": -1.0}, ["21.54"]), ({"mu": -0.8, "sigma": 0.2, "b": 2.17}, ["55.06"]), ({}, [])):
         explorer.at(state)
-        assert numbers.all_inner_texts() == shown
+        assert numbers.all_text_contents() == shown
 
 
 def fact_starting_again_takes_the_guess_back(explorer):
