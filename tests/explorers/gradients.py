@@ -12,7 +12,7 @@ FUNCTIONS = ((lambda z: z**2, lambda z: 2 * z), (lambda z: np.sin(4 * z), lambda
 def setting(rng, data):
     f = int(rng.integers(2))
     b = rng.uniform(*((-1, 4), (-1.2, 1.2))[f])
-    return {"f": f, "mu": rng.uniform(-0.8, 0.8), "sigma": rng.uniform(0.2, 0.8), "b": b}
+    return {"f": f, "mu": rng.uniform(-0.8, 0.8), "sigma": rng.uniform(0.2, 1.0), "b": b}
 
 
 def mean(g, state):
@@ -77,7 +77,7 @@ def fact_the_mean_of_f_is_not_the_best_baseline_and_the_bar_is_what_it_costs(exp
 
 def fact_the_mean_of_f_helps_with_the_square_and_hurts_with_the_sine(explorer):
     for mu in np.linspace(-0.8, 0.8, 5):
-        for sigma in (0.2, 0.35, 0.8):
+        for sigma in (0.2, 0.35, 1.0):
             square, sine = (explorer.at({"f": f, "mu": mu, "sigma": sigma}) for f in range(2))
             assert square["atMean"] < square["atNone"]
             assert sine["atMean"] > sine["atNone"] or mu == 0
@@ -97,6 +97,39 @@ def fact_with_the_sine_the_score_shakes_less_unless_q_is_narrow(explorer):
         assert values["score"] < values["path"]
     narrow = explorer.at({"f": 1, "mu": 0.0, "sigma": 0.2, "b": 0.0})
     assert narrow["least"] > narrow["path"]
+
+
+def said(explorer, state):
+    """What an answered explorer says there."""
+    explorer.at(state)
+    return explorer.root.evaluate("({explorer: e}) => e.plan.says(e.state, e.values, 0, e.data)")
+
+
+def fact_it_says_no_difference_where_none_is_seen(explorer):
+    for sigma in (0.2, 0.8, 1.0):
+        sentence = said(explorer, {"f": 1, "mu": 0.0, "sigma": sigma})
+        assert "both are 0" in sentence and "nearer" not in sentence and "other side" not in sentence
+        assert "the mean changes nothing" in sentence
+    for mu in (-0.8, 0.8):
+        assert "about the same as" in said(explorer, {"f": 1, "mu": mu, "sigma": 0.2})
+
+
+def fact_a_variance_beyond_the_axis_is_written_at_the_end_of_its_bar(explorer):
+    numbers = explorer.root.locator("svg text.gap")
+    for state, shown in (({"b": -1.0}, ["21.54"]), ({"mu": -0.8, "sigma": 0.2, "b": 2.17}, ["55.06"]), ({}, [])):
+        explorer.at(state)
+        assert numbers.all_text_contents() == shown
+
+
+def fact_starting_again_takes_the_guess_back(explorer):
+    says, answer = (explorer.root.locator(what).first for what in (".explorer-says", ".explorer-ask button"))
+    answer.click()
+    assert answer.get_attribute("aria-pressed") == "true"
+    explorer.root.get_by_role("button", name="Start again").click()
+    explorer.settle()
+    assert answer.get_attribute("aria-pressed") == "false" and "Then choose sin 4z" in says.inner_text()
+    choose(explorer, 1)
+    assert "choose" not in says.inner_text()
 
 
 def fact_a_baseline_stays_in_the_picture_when_f_changes(explorer):

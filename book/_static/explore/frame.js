@@ -233,7 +233,7 @@
         element.addEventListener("click", () => act(element));
         box.append(element);
       };
-      button("Start again", () => this.change(this.start));
+      button("Start again", () => { this.forget(); this.change(this.start); });
       button("Copy link", async (element) => {
         const link = Object.assign(this.link(), { hash: this.root.id }).href;
         try {
@@ -302,11 +302,14 @@
     /* A choice by the reader's hand. */
     choose(key, value) {
       const { then, anew } = this.plan.controls[key];
-      if (anew) {
-        this.guess = null;
-        for (const answer of this.answers) answer.setAttribute("aria-pressed", "false");
-      }
+      if (anew) this.forget();
       this.change({ [key]: value, ...then?.(value, this.data) });
+    }
+
+    /* Takes the reader's guess back. */
+    forget() {
+      this.guess = null;
+      for (const answer of this.answers) answer.setAttribute("aria-pressed", "false");
     }
 
     choices(key) {
