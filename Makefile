@@ -6,7 +6,7 @@ SETUP := "$(PYTHON)" book/environment.py $(if $(filter file,$(origin PYTHON)),,-
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help book test pdf offline mutants lighthouse lab freeze publish clean python setup setup-test
+.PHONY: help book test pdf offline site mutants lighthouse lab freeze publish clean python setup setup-test
 
 help:  ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -25,6 +25,9 @@ pdf: setup-test  ## Print the book to one PDF (needs Chromium or Chrome)
 offline: setup  ## Pack the site into one archive that opens without a network
 	@$(VENV) book/build.py
 	@$(VENV) book/offline.py
+
+site: offline pdf  ## Put the PDF and the archive into the site, where a published one offers them
+	@cp _build/the-elbo-step-by-step.pdf _build/the-elbo-step-by-step.zip _build/html/
 
 mutants: setup-test  ## Put wrong formulas into the notebooks: each must be caught
 	@$(VENV) tests/mutants.py

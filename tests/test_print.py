@@ -143,15 +143,15 @@ def test_no_archive_without_a_site(tmp_path):
 
 def test_downloads_are_offered_where_the_deploy_puts_them():
     assert downloads.offered("") == ""
-    said = downloads.offered("https://github.com/Someone/elbo/")
+    said = downloads.offered("https://someone.github.io/elbo/")
     assert re.findall(r"\((.*?)\)", said) == [f"https://someone.github.io/elbo/{name}"
                                               for name in (downloads.PDF, downloads.ARCHIVE)]
-    assert downloads.site_of("https://github.com/someone/someone.github.io") == "https://someone.github.io"
     assert (pdf.PDF.name, offline.ARCHIVE.name) == (downloads.PDF, downloads.ARCHIVE)
     steps = yaml.safe_load((ROOT / ".github" / "workflows" / "deploy.yml").read_text())["jobs"]["build"]["steps"]
     says = [step.get("run") or step.get("uses", "") for step in steps]
-    copied = says.index("cp _build/the-elbo-step-by-step.* _build/html/")
-    assert says.index("make offline pdf") < copied < next(i for i, say in enumerate(says) if "upload-pages" in say)
+    assert says.index("make site") < next(i for i, say in enumerate(says) if "upload-pages" in say)
+    recipe = re.search(r"^site: offline pdf .*\n\t@cp (.*) _build/html/$", (ROOT / "Makefile").read_text(), re.M)[1]
+    assert recipe.split() == [f"_build/{name}" for name in (downloads.PDF, downloads.ARCHIVE)]
     places = [page for page in (ROOT / "book").glob("*.md") if downloads.PLACE in page.read_text(encoding="utf-8")]
     assert len(places) >= 2
 
