@@ -150,7 +150,7 @@ def fact_against_the_field_it_may_rest_in_a_wrong_valley(explorer):
 def fact_stripes_rest_too(explorer):
     stripe = 0.5 * np.where(np.arange(4) < 2, 1.0, -1.0) * np.ones((4, 1))
     explorer.at({"beta": 1.0} | as_state(stripe))
-    press(explorer, "Sweep", 10)
+    press(explorer, "Sweep", 12)
     assert "one valley of several" in said(explorer) and round(values(explorer)["gap"], 2) == 16.38
 
 

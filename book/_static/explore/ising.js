@@ -89,7 +89,7 @@
   /* Where the means stand. Near ties of ¼ they creep: only what is still is called a valley. */
   function standing(m, { field }, { exact, gap, best }) {
     const price = `gap is ${number(gap, 2)} nats`, alike = m.every((mean) => Math.abs(mean - m[0]) < 0.002);
-    const move = Math.max(...m.map((mean, i) => Math.abs(mean - best[i]))), still = move < 1e-9;
+    const move = Math.max(...m.map((mean, i) => Math.abs(mean - best[i]))), still = move < 1e-8;
     if (move > 0.0005) return `The ${price}.`;
     if (still && field === 0 && m.every((mean) => Math.abs(mean) < 0.0005))
       return `Nothing moves: tanh 0 = 0. Every marginal is right, and the ${price}.`;
