@@ -150,7 +150,7 @@ def fact_against_the_field_it_may_rest_in_a_wrong_valley(explorer):
 def fact_stripes_rest_too(explorer):
     stripe = 0.5 * np.where(np.arange(4) < 2, 1.0, -1.0) * np.ones((4, 1))
     explorer.at({"beta": 1.0} | as_state(stripe))
-    press(explorer, "Sweep", 10)
+    press(explorer, "Sweep", 12)
     assert "one valley of several" in said(explorer) and round(values(explorer)["gap"], 2) == 16.38
 
 
@@ -188,3 +188,39 @@ def fact_the_last_step_is_forgotten_when_the_picture_is_no_longer_its_result(exp
         explorer.root.evaluate("(root, some) => root.explorer.change(some)", forget)
         explorer.settle()
         assert "Sixteen updates" not in said(explorer) and not explorer.root.locator("svg text.gap").count()
+
+
+def fact_the_answer_holds_where_it_is_given(explorer):
+    def answer():
+        explorer.root.get_by_role("button", name="It is gone", exact=True).click()
+        explorer.settle()
+        return said(explorer)
+
+    for beta, told in ((0.5, "the rest will follow"), (0.2, "dies out too")):
+        explorer.root.get_by_role("button", name="It grows", exact=True).click()
+        explorer.at({"beta": beta})
+        assert told in answer()
+        press(explorer, "Nudge a site")
+        tap(explorer, NUDGED + 1)
+        press(explorer, "Sweep", 10)
+        assert (means(explorer.state) > 0.9).all() if beta > 0.25 else (means(explorer.state) < 0.001).all()
+    for elsewhere in ({"field": 0.5}, as_state(np.full(16, 0.96))):
+        explorer.root.get_by_role("button", name="It grows", exact=True).click()
+        explorer.at(elsewhere)
+        assert "this picture is elsewhere" in answer()
+        press(explorer, "Nudge a site")
+        tap(explorer, NUDGED)
+        assert means(explorer.state)[NUDGED] > 0.1
+    explorer.root.evaluate("(root) => { root.explorer.guess = null; }")  # as it was found
+
+
+def fact_at_a_quarter_it_creeps_and_is_not_said_to_rest(explorer):
+    explorer.at({"beta": 0.25})
+    press(explorer, "Nudge a site")
+    press(explorer, "Sweep", 4)
+    assert "Hardly any site moves, all at 0.01" in said(explorer)
+    assert "nothing changes, to five digits" in said(explorer) and "0.00000" not in said(explorer)
+    assert explorer.root.locator("svg text.gap").text_content() == "nothing changes"
+    here = means(explorer.state).max()
+    press(explorer, "Sweep", 5)
+    assert 0 < means(explorer.state).max() < here

@@ -62,18 +62,22 @@
     return next;
   }
 
-  const nats = (value) => number(value, Math.abs(value) < 0.01 ? 5 : 3);
-  const moves = (lift) => `−J ${lift < 0 ? "falls" : "rises"} by ${nats(Math.abs(lift))} nats`;
+  const none = (value) => Math.abs(value) < 5e-6;   // below the last digit shown
+  const nats = (value) => none(value) ? "0" : number(value, Math.abs(value) < 0.01 ? 5 : 3);
+  const moves = (lift) =>
+    none(lift) ? "−J does not change" : `−J ${lift < 0 ? "falls" : "rises"} by ${nats(Math.abs(lift))} nats`;
   const told = {
     tap({ site, from, to, lift, diverged }, state) {
       const place = `${name(site)} hears ${number(hears(to, state, site), 2)} and`, mean = number(to[site], 2);
       if (to[site] === from[site]) return `${place} stays at ${mean}, its tanh.`;
       const way = `goes from ${number(from[site], 2)} to its tanh, ${mean}`;
+      if (none(diverged) && number(from[site], 2) === mean)
+        return `${place} is there already, to the digits shown: ${mean}, its tanh.`;
       return `${place} ${way}. ${moves(lift)}; KL(old‖new) is ${nats(diverged)}.`;
     },
-    sweep: ({ lift, diverged }) =>
+    sweep: ({ lift, diverged }) => none(diverged) ? "Sixteen updates in turn: nothing changes, to five digits." :
       `Sixteen updates in turn: ${moves(lift)}, and their KL(old‖new) add up to ${nats(diverged)}.`,
-    parallel: ({ lift, diverged }) =>
+    parallel: ({ lift, diverged }) => none(diverged) ? "All at once: nothing changes, to five digits." :
       `All at once, each from its neighbours’ old means: ${moves(lift)}, while the KL(old‖new) add up to ` +
       `${nats(diverged)}. (descent) counts on the others standing still.`,
     nudge: ({ to, lift }) =>
@@ -82,16 +86,29 @@
       "Black sites at 0.01, white ones at −0.01. Sweep a few times; or send all at once, a few times.",
   };
 
-  /* Where the means stand, to the two digits that are shown. */
+  /* Where the means stand. Near ties of ¼ they creep: only what is still is called a valley. */
   function standing(m, { field }, { exact, gap, best }) {
     const price = `gap is ${number(gap, 2)} nats`, alike = m.every((mean) => Math.abs(mean - m[0]) < 0.002);
-    if (m.some((mean, i) => Math.abs(mean - best[i]) > 0.0005)) return `The ${price}.`;
-    if (field === 0 && m.every((mean) => Math.abs(mean) < 0.0005))
+    const move = Math.max(...m.map((mean, i) => Math.abs(mean - best[i]))), still = move < 1e-8;
+    if (move > 0.0005) return `The ${price}.`;
+    if (still && field === 0 && m.every((mean) => Math.abs(mean) < 0.0005))
       return `Nothing moves: tanh 0 = 0. Every marginal is right, and the ${price}.`;
-    if (!alike) return `No site moves any more, and they differ: one valley of several. The ${price}.`;
-    const at = `No site moves any more, all at ${number(m[0], 2)}`;
-    if (m[0] * field < 0) return `${at}, against the field: a wrong valley. The ${price}.`;
+    const rest = still ? "No site moves any more" : "Hardly any site moves";
+    if (!alike) return `${rest}${still ? ", and they differ: one valley of several" : ""}. The ${price}.`;
+    const at = `${rest}, all at ${number(m[0], 2)}`;
+    if (still && m[0] * field < 0) return `${at}, against the field: a wrong valley. The ${price}.`;
     return `${at}, where the exact mean is ${number(exact, 2)}. The ${price}.`;
+  }
+
+  /* The answer is about the nudge from the undecided point; elsewhere it says so. */
+  function answered(m, { beta, field }, right) {
+    const gone = `${right ? "Right: it" : "It"} is gone`;
+    if (field !== 0 || m.some((mean, i) => i !== NUDGED && mean !== 0))
+      return `${gone}, if h = 0 and all other sites are undecided: the nudged site hears its neighbours, not itself, ` +
+        "and tanh 0 = 0. Now this picture is elsewhere; “Start again” leads there.";
+    return `${gone}. The nudged site hears its neighbours, not itself; they are all at 0, and tanh 0 = 0. ` +
+      (beta > 0.25 ? "Update a neighbour first, or sweep, and at this β the rest will follow, sweep by sweep." :
+        "At this β, not above ¼, a nudge that a neighbour heard dies out too.");
   }
 
   bookExplorer({
@@ -104,7 +121,7 @@
       ...Object.fromEntries(SITES.map((site) => [`m${site}`, { hidden: true, min: -1, max: 1, value: 0 }])),
     },
     ask: {
-      question: "All sites are undecided. Nudge one, and update that same site first: what becomes of the nudge?",
+      question: "No field, all sites undecided. Nudge one, and update that same site first: what becomes of the nudge?",
       answers: ["It grows", "It stays", "It is gone"],
     },
     compute(state, data) {
@@ -119,7 +136,7 @@
       { key: "average", label: "average m", unit: "" },
       { key: "exact", label: "exact mean", unit: "" },
     ],
-    height: (width) => width < WIDE ? 4 * tileOf(width) + 244 : 310,
+    height: (width) => width < WIDE ? 4 * tileOf(width) + 264 : 310,
     draw(kit, state, values, data) {
       const narrow = kit.width < WIDE, tile = tileOf(kit.width), side = tile - 3, top = 44;
       const m = means(state);
@@ -137,16 +154,19 @@
           () => step(state, "tap", update(m, state, site), site));
       }
       if (last.at === here(state) && ["tap", "sweep", "parallel"].includes(last.kind)) {
-        const change = `−J ${last.lift < 0 ? "−" : "+"}${nats(Math.abs(last.lift))}`;
-        kit.text(0, top + 4 * tile + 18, `${change}, KL(old‖new) ${nats(last.diverged)}`, "gap strong");
+        const change = none(last.lift) ? "−J as before" : `−J ${last.lift < 0 ? "−" : "+"}${nats(Math.abs(last.lift))}`;
+        const both = none(last.diverged) ? "nothing changes" : `${change}, KL(old‖new) ${nats(last.diverged)}`;
+        kit.text(0, top + 4 * tile + 18, both, "gap strong");
       }
-      const low = 8, box = { x: 4 * tile + 20, y: 0, width: 104, height: narrow ? top + 4 * tile - 20 : 220 };
+      const low = 8, span = narrow ? { y: 0, height: top + 4 * tile - 20 } : { y: 20, height: 220 };
+      const box = { x: 4 * tile + 20, width: 104, ...span };
       kit.gauge(box, { ceiling: values.logZ, line: values.bound, low });
-      const beside = { x: box.x + 126, y: 22, height: box.height - 22 };
-      const panel = narrow ? { x: 4, y: box.height + 70, height: 100 } : beside;
+      const beside = { x: box.x + 126, y: box.y + 22, height: box.height - 22 };
+      const panel = narrow ? { x: 4, y: box.height + 90, height: 100 } : beside;
       const x = scale([0, data.sweeps], [panel.x, kit.width - 8]), foot = panel.y + panel.height;
       const y = scale([low, values.logZ], [foot, panel.y]);
-      kit.text(x(0), panel.y - 7, `nudged run: m from ${data.nudge} to ${number(values.run.end, 2)}`, "q strong");
+      kit.text(x(0), panel.y - 26, "−J of the nudged run, under log Z", "q strong");
+      kit.text(x(0), panel.y - 7, `m: ${data.nudge} → ${number(values.run.end, 2)} after ${data.sweeps} sweeps`, "q");
       kit.line([[x(0), panel.y], [x(data.sweeps), panel.y]], "ink");
       kit.line(values.run.line.map((value, half) => [x(half / 2), y(value)]), "q dashed");
       kit.axis(x, foot + 6, [0, 2, 4, 6, 8, 10], "its sweeps");
@@ -155,8 +175,7 @@
       const at = here(state), standingNow = standing(means(state), state, values);
       if (answer.guess !== guess) answer = { guess, at };
       if (guess !== null && answer.at === at)
-        return `${guess === 2 ? "Right: it" : "It"} is gone. The nudged site hears its neighbours, not itself; ` +
-          "they are all at 0, and tanh 0 = 0. Update a neighbour first, or sweep, and the rest will follow.";
+        return answered(means(state), state, guess === 2);
       if (last.at === at) return `${told[last.kind](last, state)} ${standingNow}`;
       return "Tap a site to update it. It hears h, plus β times the sum of its four neighbours’ m, " +
         `and takes the tanh. The gap is ${number(values.gap, 2)} nats.`;
