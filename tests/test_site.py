@@ -623,9 +623,9 @@ def test_the_book_reads_without_scripts(browser, address, width):
     page = context.new_page()
     page.goto(f"{address}notebooks/02_log_z.html")
     faults = page.evaluate(WITHOUT_SCRIPTS)
+    assert not faults, "\n".join(faults)
     page.locator(".book-sidebar a", has_text="03 Inference").first.click()
     reached = page.url
     page.locator(".left-prev").click()
     context.close()
-    assert not faults, "\n".join(faults)
     assert reached == f"{address}notebooks/03_inference.html"
