@@ -13,9 +13,13 @@ KEYS = ("m1", "s1", "m2", "s2")
 
 
 def setting(rng, data):
-    m1, m2 = rng.uniform(-3.2, 3.2, 2)
-    s1, s2 = rng.uniform(0.06, 0.6, 2)
-    return {"image": int(rng.integers(len(data["images"]))), "m1": m1, "s1": s1, "m2": m2, "s2": s2}
+    """Where the sliders surely go: the posterior's place, and no wider than the wider of both ellipses."""
+    number = int(rng.integers(len(data["images"])))
+    image = data["images"][number]
+    seen, both = np.concatenate(image["most"]), np.array([image["encoder"], image["best"]])
+    m1, m2 = rng.uniform(seen.min(0), seen.max(0))
+    s1, s2 = rng.uniform(0.06, both[:, 1::2].max(), 2)
+    return {"image": number, "m1": m1, "s1": s1, "m2": m2, "s2": s2}
 
 
 @functools.cache
@@ -49,12 +53,25 @@ def truth(state, data):
     ours = minus_J(data, image, np.array([[state[key] for key in KEYS]]))[0]
     theirs = minus_J(data, image, np.array([data["images"][image]["encoder"]]))[0]
     return {
-        "−J of your q": ours,
-        "−J of the encoder's q": theirs,
+        "−J, the ELBO, of your q": ours,
+        "−J, the ELBO, of the encoder's q": theirs,
         "log p(x)": log_px,
         "recovered of the encoder's gap": ours - theirs,
         "still missing, KL(q‖p(z|x))": log_px - ours,
     }
+
+
+def fact_no_slider_takes_q_out_of_the_picture(explorer):
+    """At every end of its sliders q's centre is in the frame."""
+    for number in range(len(explorer.data["images"])):
+        for far in (-9, 9):
+            explorer.at({"image": number, "m1": far, "m2": far, "s1": 9, "s2": 9})
+            inside = explorer.root.evaluate("""(root) => {
+              const frame = root.querySelector("clipPath rect").getBBox(), q = root.querySelector(".picture ellipse.q");
+              const [x, y] = ["cx", "cy"].map((name) => Number(q.getAttribute(name)));
+              return x >= frame.x && x <= frame.x + frame.width && y >= frame.y && y <= frame.y + frame.height;
+            }""")
+            assert inside, explorer.state
 
 
 def fact_the_points_of_the_plane_suffice(explorer):
@@ -120,3 +137,13 @@ def fact_another_image_brings_the_encoders_q(explorer):
     explorer.root.get_by_role("button", name="The best there is").click()
     explorer.settle()
     assert [explorer.state[key] for key in KEYS] == explorer.data["images"][4]["best"]
+
+
+def fact_it_says_how_far_the_best_is(explorer):
+    explorer.at({})
+    explorer.root.locator(".explorer-ask button").first.click()
+    said, best = explorer.root.locator(".explorer-says"), dict(zip(KEYS, explorer.data["images"][0]["best"]))
+    values = explorer.at(best | {"m1": best["m1"] + 0.05})
+    assert f"{values['top'] - values['minus_J']:.2f} short of the best q" in said.inner_text()
+    explorer.at(best)
+    assert said.inner_text().startswith("This is the best q") and "you" not in said.inner_text()

@@ -89,6 +89,7 @@ def fact_the_outlines_hold_a_half_and_nine_tenths(explorer):
 
 
 def fact_the_ring_may_go_to_both_places_by_a_button(explorer):
+    explorer.root.locator(".explorer-ask button").first.click()
     for label, key in (("To the posterior's top", "top"), ("To the encoder's μ", "mu")):
         explorer.at({"image": 3})
         explorer.root.get_by_role("button", name=label).click()
@@ -99,10 +100,12 @@ def fact_the_ring_may_go_to_both_places_by_a_button(explorer):
 def fact_another_image_is_another_question(explorer):
     explorer.at({})
     answers = explorer.root.locator(".explorer-ask button")
+    to_mu = explorer.root.get_by_role("button", name="To the encoder's μ")
     answers.first.click()
-    assert explorer.root.locator(".picture ellipse.q").count() == 2
+    assert to_mu.is_visible() and explorer.root.locator(".picture ellipse.q").count() == 2
     explorer.root.locator("select").select_option("2")
     explorer.settle()
     assert explorer.root.locator(".picture ellipse.q").count() == 0, "it shows the answer before the guess"
+    assert not to_mu.is_visible(), "it leads to the answer before the guess"
     assert explorer.root.locator(".explorer-ask [aria-pressed=true]").count() == 0
     assert explorer.state["z1"] == explorer.data["images"][2]["top"][0]

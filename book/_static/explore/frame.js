@@ -19,6 +19,7 @@
      draw       (kit, state, values, data): see Kit below; kit.revealed says whether a guess was made
      says       (state, values, guess, data) -> the sentence after; guess: index of the answer, or null
      actions    {label: (state, values, data) -> what changes}   buttons, under the picture
+     late       [label, ...]: the actions that are not there before a guess
 
    State lives in the query string, name.key=value, so that a link shows what its sender saw. */
 "use strict";
@@ -223,6 +224,7 @@
         element.addEventListener("click", () => this.change(act(this.state, this.values, this.data)));
         return element;
       });
+      this.late = buttons.filter((element) => this.plan.late?.includes(element.textContent));
       return buttons.length ? make("p", { class: "explorer-actions" }, ...buttons) : "";
     }
 
@@ -340,6 +342,7 @@
         this.outputs[i].textContent = `${number(this.values[key], digits)} ${unit}`.trim();
         this.outputs[i].dataset.value = String(this.values[key]);
       });
+      for (const element of this.late) element.hidden = !kit.revealed;
       const sentence = plan.says(state, this.values, this.guess, data);
       if (this.said.textContent !== sentence) this.said.textContent = sentence;
       delete this.root.dataset.drawing;

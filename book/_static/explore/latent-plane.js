@@ -17,7 +17,7 @@
   const sigmoid = (l) => 1 / (1 + Math.exp(-l));
   const logLik = (x, logits) => logits.reduce((sum, l, i) => sum + x[i] * l - softplus(l), 0);   // equation (Bernoulli)
 
-  const sideOf = (width) => Math.max(100, width < 560 ? width - 26 : Math.min(width - 246, 414));   // of the plane, in pixels
+  const sideOf = (width) => Math.max(100, width < 560 ? width - 26 : Math.min(width - 272, 414));   // of the plane, in pixels
 
   /* An 8 by 8 picture as rectangles. shade: 64 numbers from 0 to 1 */
   function picture(kit, x, y, size, shade, name) {
@@ -40,7 +40,7 @@
       });
     }
     const group = kit.add("g");
-    group.append(...paths.map((path) => kit.add("path", { d: path.squares.join(""), class: "ink fill", opacity: 0.5 })));
+    group.append(...paths.map((path) => kit.add("path", { d: path.squares.join(""), class: "ink fill sheet" })));
     return group;
   }
 
@@ -58,8 +58,9 @@
       z2: { label: "ring, z₂", min: -REACH, max: REACH, step: 0.01, value: (data) => data.images[0].top[1] },
     },
     ask: {
-      question: "In blue: the latents that this image may have come from. The encoder never saw it in training. Where will it put its q?",
-      answers: ["On the blue patch", "Partly on it", "Beside it"],
+      question: "In blue: the latents that this image may have come from. The encoder never saw it in training. Where will it put its q, "
+        + "and how much of the patch will q's two widths hold?",
+      answers: ["On the blue patch (over 50 % of it)", "Partly on it (15 to 50 %)", "Beside it (under 15 %)"],
     },
     compute({ image, z1, z2 }, { decoder, images }) {
       const { x, mu, top, log_px, elbo, cover } = images[image], logits = decode([z1, z2], decoder);
@@ -78,6 +79,7 @@
       "To the posterior's top": ({ image }, values, { images }) => ({ z1: images[image].top[0], z2: images[image].top[1] }),
       "To the encoder's μ": ({ image }, values, { images }) => ({ z1: images[image].mu[0], z2: images[image].mu[1] }),
     },
+    late: ["To the encoder's μ"],
     height: (width) => sideOf(width) + (width < 560 ? 282 : 28),
     draw(kit, { image, z1, z2 }, values, { decoder, images }) {
       const narrow = kit.width < 560, side = sideOf(kit.width);
@@ -86,7 +88,7 @@
       if (kept.side !== side) kept = { side, sheet: sheet(kit, x, y, decoder) };
       kit.layer.append(kept.sheet);
       kit.add("circle", { cx: x(0), cy: y(0), r: x(PRIOR_90) - x(0), class: "line muted dashed" });
-      kit.text(x(0), y(-PRIOR_90) + 15, "the prior's 90 %", "muted small", "middle");
+      kit.text(x(0), y(-PRIOR_90) + 15, "the prior's 90 %", "small halo", "middle");
       const outline = (part, classes) => kit.add("polygon", { points: part.map(at).join(" "), class: classes });
       for (const part of most) outline(part, "p fill"), kit.line(part.map(at), "p thin");
       for (const part of half) outline(part, "line p");
@@ -124,13 +126,15 @@
       kit.text(right + 50, at(mark) - 2, "log p(x|z)", "p small");
       kit.text(right + 50, at(mark) + 13, `${number(log_lik, 1)}${log_lik < low ? " ↓" : ""}`, "p strong");
     },
-    says(state, { cover, at_mu, at_top, gap }, guess) {
+    says(state, { cover, at_mu, at_top, gap }, guess, { images }) {
       if (guess === null) return "Half of the posterior lies inside the thick line, nine tenths inside the thin one. Drag the ring: "
         + "wherever its log p(x|z) stands above log p(x), this image has made the point likelier than the prior had it.";
       const answer = cover > 0.5 ? 0 : cover > 0.15 ? 1 : 2, where = ["On the patch", "Partly on it", "Beside it"][answer];
+      const gaps = images.map(({ log_px, elbo }) => log_px - elbo);
+      const others = gap >= Math.max(...gaps) ? "better" : gap <= Math.min(...gaps) ? "worse" : "better or worse";
       const costs = `At its centre log p(x|z) is ${number(at_mu, 1)}, at the posterior's top ${number(at_top, 1)}; the gap is ${number(gap, 2)} nats.`;
       return `${guess === answer ? "Yes, " + where.toLowerCase() : where}: q's two widths, dashed, hold ${number(100 * cover, 0)} % of the posterior `
-        + `(86 % if q were the posterior). ${costs} Other images fare better or worse: choose one.`;
+        + `(86 % if q were the posterior). ${costs} Other images fare ${others}: choose one.`;
     },
   });
 }
