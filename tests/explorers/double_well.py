@@ -55,9 +55,9 @@ def least_cost_of_covering(a):
 
 def fact_forgetting_costs_log_2_and_covering_far_more(explorer):
     for a, cost in (2, 1.871), (3, 5.136):
-        forgets = press(explorer, "One bump", {"a": a, "m": -1, "s": 2})
+        forgets = press(explorer, "Put q on one bump", {"a": a, "m": -1, "s": 2})
         assert abs(forgets["kl"] - np.log(2)) < 1e-3 and forgets["kl"] == forgets["one"]
-        covers = press(explorer, "Cover both", {"a": a})
+        covers = press(explorer, "Stretch q over both", {"a": a})
         assert round(covers["kl"], 3) == cost and covers["kl"] == covers["both"]
         assert abs(covers["kl"] - least_cost_of_covering(a)) < 1e-8
         text = said(explorer, {"a": a}, 0)
@@ -78,9 +78,26 @@ def fact_the_curve_is_flat_where_q_looks_and_log_2_too_low(explorer):
     assert "flat" not in said(explorer, {"m": 0.0}, None) + said(explorer, {"m": 0.0}, 1)
 
 
-def fact_straddling_pays_for_the_valley(explorer):
-    covers = press(explorer, "Cover both", {})
-    assert covers["valley"] < covers["minusJ"] - 4 and "valley" in said(explorer, {"m": 0, "s": 1.74}, 0)
+def costs_of_valley_and_tails(state):
+    """The parts of KL(q‖p) from between the bumps and from outside, two of their widths away."""
+    m, s, a = (state[key] for key in "msa")
+    x = m + s * np.linspace(-9, 9, 200001)
+    log_p = np.logaddexp(norm.logpdf(x, -a, 0.5), norm.logpdf(x, a, 0.5)) - np.log(2)
+    cost = norm.pdf(x, m, s) * (norm.logpdf(x, m, s) - log_p)
+    return [integrate.trapezoid(np.where(there, cost, 0), x) for there in (np.abs(x) < a - 1, np.abs(x) > a + 1)]
+
+
+def fact_it_says_where_q_pays(explorer):
+    assert press(explorer, "Stretch q over both", {})["kl"] > 1
+    for m, s, a, where in [(0, 1.74, 2, "the valley"), (0, 0.3, 2, "the valley"), (0, 0.3, 3, "the valley"),
+                           (3.2, 3, 3, "the tails"), (0, 3, 1, "the tails"), (0, 2.4, 2, "the valley and the tails")]:
+        state = {"m": m, "s": s, "a": a}
+        values = explorer.at(state)
+        valley, tails = costs_of_valley_and_tails(state)
+        assert abs(values["valley"] - valley) < 0.05 and abs(values["tails"] - tails) < 0.05
+        assert (valley > values["kl"] / 3, tails > values["kl"] / 3) == ("valley" in where, "tails" in where)
+        assert f"q pays for {where}, where p̃ has died out" in said(explorer, state, 0)
+    assert "pays" not in said(explorer, {}, 0)
 
 
 def fact_the_scale_lifts_ceiling_and_line_alike(explorer):
@@ -90,6 +107,20 @@ def fact_the_scale_lifts_ceiling_and_line_alike(explorer):
         assert abs(scaled["minusJ"] - start["minusJ"] - np.log(c)) < 1e-12
         assert abs(scaled["logZ"] - start["logZ"] - np.log(c)) < 1e-12 and abs(scaled["kl"] - start["kl"]) < 1e-12
         assert "the gap stays" in said(explorer, {"c": c}, 0)
+    assert "the gap stays" not in said(explorer, {"a": 2.5, "c": 1 + 2e-8}, 0)
+
+
+def fact_the_bump_moves_by_the_sliders_steps_and_is_held_away_from_q(explorer):
+    for m, x in (2, -2), (-2, 2):
+        explorer.at({"m": m})
+        shown = explorer.root.evaluate("""(root) => {
+            const { explorer } = root, [bump, peak] = ["bump", "peak"].map((key) => explorer.handles.get(key));
+            const place = ({ element }) => element.transform.baseVal.consolidate().matrix, { e, f } = place(bump);
+            explorer.change(bump.move(e + 0.1, f));
+            return { side: Math.sign(e - place(peak).e), ...explorer.state };
+        }""")
+        explorer.settle()
+        assert shown["side"] == np.sign(x) and shown["c"] == 1 and shown["a"] == round(shown["a"], 2)
 
 
 def fact_log_Z_waits_for_a_guess(explorer):

@@ -27,6 +27,7 @@
   }
 
   const gap = (state) => expect(state, (x) => logQ(x, state) - logP(x, state));
+  const costs = (state, where) => expect(state, (x) => (where(Math.abs(x)) ? logQ(x, state) - logP(x, state) : 0));   // a part of the gap
   const onOne = ({ a }) => ({ m: a, s: BUMP });
 
   /* The best q that is centred between the bumps, by golden section; kept until the bumps move. */
@@ -54,6 +55,16 @@
     return parts.filter((part) => part.length);
   }
 
+  /* Across the gauge's bar where −J(q) lies below the frame: the bar is longer than it is drawn. */
+  function breakBar(kit, { x, y, width, height }) {
+    const edge = (y) => Array.from({ length: 9 }, (_, i) => [x + (0.16 + 0.085 * i) * width, y + (i % 2 ? 4 : -4)]);
+    const upper = edge(y + height - 26), lower = edge(y + height - 19);
+    kit.add("polygon", { points: [...upper, ...lower.toReversed()].map((p) => p.join()).join(" ") }).style.fill = "var(--surface)";
+    for (const line of [upper, lower]) kit.line(line, "gap");
+  }
+
+  const toStep = (value) => Math.round(value * 100) / 100;   // as the sliders go
+
   bookExplorer({
     name: "double-well",
     title: "p̃ with two bumps and one Gaussian q; below, the curve log p̃ − log q, its mean −J(q) as a dashed line, and how far that is from log Z",
@@ -68,7 +79,8 @@
       const minusJ = expect(state, (x) => curve(x, state));
       const spread = Math.sqrt(expect(state, (x) => (curve(x, state) - minusJ) ** 2));
       const { a } = state, one = gap({ ...onOne(state), a }), both = gap({ ...overBoth(state), a });
-      return { minusJ, spread, logZ: logZ(state), kl: gap(state), one, both, valley: curve(0, state) };
+      const valley = costs(state, (x) => x < a - 2 * BUMP), tails = costs(state, (x) => x > a + 2 * BUMP);
+      return { minusJ, spread, logZ: logZ(state), kl: gap(state), one, both, valley, tails };
     },
     readouts: [
       { key: "minusJ", label: "−J(q), the mean of the curve under q" },
@@ -76,7 +88,7 @@
       { key: "logZ", label: "log Z", guessed: true },
       { key: "kl", label: "KL(q‖p), the gap", guessed: true },
     ],
-    height: () => 454,
+    height: () => 470,
     draw(kit, state, values) {
       const side = kit.width < 500 ? 104 : 120, left = 26, right = kit.width - side - 12;
       const x = scale([-4.5, 4.5], [left, right]), density = scale([0, 1.55], [150, 10]);
@@ -88,8 +100,9 @@
       kit.line(along(pTilde, density), "p");
       kit.line(along(q, density), "q dashed");
       kit.line([[left, density(0)], [kit.width, density(0)]], "muted");
+      for (const t of [-4, -2, 0, 2, 4, 6, 8]) if (x(t) < kit.width - 4) kit.text(x(t), density(0) + 16, number(t, 0), "muted small", "middle");
 
-      const box = { x: right + 12, y: 180, width: side, height: 230 }, bottom = box.y + box.height;
+      const box = { x: right + 12, y: 196, width: side, height: 230 }, bottom = box.y + box.height;
       const at = kit.gauge(box, { ceiling: values.logZ, line: values.minusJ, low: -6, high: 3.4, hidden: !kit.revealed && "log Z: ?" });
       const shadow = scale([0, q(state.m)], [bottom, bottom - 40]), plot = grid.filter((t) => t <= 4.5);
       kit.text(left, box.y + 10, "log p̃ − log q", "strong");
@@ -98,29 +111,32 @@
       if (kit.revealed) kit.line([[left, at(values.logZ)], [box.x, at(values.logZ)]], "ink thick");
       for (const part of within(along((t) => curve(t, state), at, plot), at(3.4), bottom)) kit.line(part, "ink");
       if (values.minusJ > -6) kit.line([[left, at(values.minusJ)], [box.x, at(values.minusJ)]], "q dashed");
+      if (kit.revealed && values.minusJ < -6) breakBar(kit, box);
       kit.axis(x, bottom + 8, [-4, -2, 0, 2, 4], "x");
 
-      kit.text(x(-state.a) - 15, density(pTilde(-state.a)) + 4, "p̃", "p strong", "end");
-      kit.text(x(state.m + state.s) + 14, density(q(state.m + state.s)) + 2, "q", "q strong");
-      kit.handle("bump", x(-state.a), density(pTilde(-state.a)), (px, py) => ({ a: -x.invert(px), c: density.invert(py) }), "p");
-      kit.handle("peak", x(state.m), density(q(state.m)), (px) => ({ m: x.invert(px) }));
-      kit.handle("shoulder", x(state.m + state.s), density(q(state.m + state.s)), (px) => ({ s: x.invert(px) - state.m }));
+      const away = state.m < 0 ? 1 : -1, top = away * state.a, shoulder = state.m + state.s;   // p̃ is held where q is not
+      kit.text(x(top) + 10 * away, density(pTilde(top)) - 9, "p̃", "p strong halo", away > 0 ? "start" : "end");
+      kit.text(x(shoulder) + 10, density(q(shoulder)) - 9, "q", "q strong halo");
+      kit.handle("bump", x(top), density(pTilde(top)), (px, py) => ({ a: toStep(away * x.invert(px)), c: toStep(density.invert(py)) }), "p");
+      kit.handle("peak", x(state.m), density(q(state.m)), (px) => ({ m: toStep(x.invert(px)) }));
+      kit.handle("shoulder", x(shoulder), density(q(shoulder)), (px) => ({ s: toStep(x.invert(px) - state.m) }));
     },
-    says({ m, s, a, c }, { minusJ, spread, one, both, valley }, guess, data) {
-      const flat = spread < 0.05, pays = valley < minusJ - 2 && Math.abs(m) < 2 * s;
+    says({ a, c }, { spread, kl, one, both, valley, tails }, guess, data) {
+      const flat = spread < 0.05, scaled = Math.abs(c - data.c) > 0.005;
+      const pays = [valley > kl / 3 && "the valley", tails > kl / 3 && "the tails"].filter(Boolean).join(" and ");
       if (guess === null) return `${flat ? "Where q looks, the curve is flat, as if q were p: it looks like success. " : ""}Drag q to raise the dashed line; make a guess to see log Z.`;
       const said = guess === (one < both ? 0 : 1) ? ", as you said" : "";
       return [
-        `${one < both ? "One bump" : "Both"}${said}. At ±${number(a, 2)} sitting on one costs ${number(one)} nats, covering both ${number(both)} at best.`,
+        `${one < both ? "One bump" : "Both"}${said}. At ±${number(a, 2)} sitting on one as N(a, ¼) costs ${number(one)} nats, covering both ${number(both)} at best.`,
         flat ? "The curve is flat, and log 2 too low: nothing that q sees says so." : "",
-        pays ? "Here q pays for the valley, where the curve is far below its mean." : "",
-        c !== data.c ? `The scale moves log Z and the line alike, by ${number(Math.log(c / data.c))}: the gap stays.` : "",
-        a === data.a && c === data.c ? "Now pull the bumps apart." : "",
+        pays && `Here q pays for ${pays}, where p̃ has died out.`,
+        scaled ? `The scale moves log Z and the line alike, by ${number(Math.log(c / data.c))}: the gap stays.` : "",
+        a === data.a && !scaled ? "Now pull the bumps apart." : "",
       ].filter(Boolean).join(" ");
     },
     actions: {
-      "One bump": onOne,
-      "Cover both": overBoth,
+      "Put q on one bump": onOne,
+      "Stretch q over both": overBoth,
     },
   });
 }
