@@ -95,6 +95,7 @@ def article(page, doc, docs, site):
             element["open"] = ""
         elif element.get("src") and (found := target(doc, element["src"])):
             element["src"] = f"{site}/{found[0]}"
+        element.attrs.pop("loading", None)  # on paper nothing is far away
         if element.get("id"):
             element["id"] = place(doc, element["id"])
         for name in NAMING:
