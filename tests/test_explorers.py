@@ -23,6 +23,7 @@ class Explorer:
     def __init__(self, page, name):
         self.page, self.name, self.module = page, name.replace("_", "-"), MODULES[name]
         self.root = page.locator(f".explorer[data-explorer='{self.name}']")
+        page.bring_to_front()  # a page behind another draws once in a long while
         self.root.scroll_into_view_if_needed()
         self.data = json.loads(self.root.locator("script[type='application/json']").text_content())
 
