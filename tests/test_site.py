@@ -4,6 +4,7 @@ import gzip
 import html.parser
 import io
 import json
+import re
 import shutil
 import sys
 import time
@@ -18,6 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "book"), str(ROOT / "book" / "_ext")]
 
 import equations  # noqa: E402
+import lit  # noqa: E402
 import look  # noqa: E402
 import offline  # noqa: E402
 from browser import needed, open_page  # noqa: E402
@@ -149,12 +151,16 @@ SCRIPTS = {  # what a page may load, and why
 }
 FOR_MATH = {"mathjax.js": "settings", "mathjax/startup.js": "MathJax", "equations.js": "previews of equations"}
 FOR_CODE = {"clipboard.min.js": "read by the next one", "copybutton.js": "a button that copies code"}
+FOR_GAUGE = {"gauge.js": "terms that light up their part of the gauge"}
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_loads_the_scripts_it_uses_and_waits_for_none(site, page):
     content = parsed(site / page)
     allowed = SCRIPTS | (FOR_MATH if content.has_math else {}) | (FOR_CODE if content.has_code else {})
+    allowed |= FOR_GAUGE if lit.TERMS.keys() & set(content.names) else {}
+    explorers = re.findall(r'data-explorer="([a-z-]+)"', (site / page).read_text(encoding="utf-8"))
+    allowed |= {f"explore/{name}.js": "a live picture, and its frame" for name in explorers + ["frame"] if explorers}
     assert content.scripts.keys() == allowed.keys()
     assert [name for name, script in content.scripts.items() if "defer" not in script] == ["theme.js"]
 
@@ -243,6 +249,7 @@ FAULTS = r"""async () => {
 IMAGES = r"""() => {  // before anyone scrolls
   const faults = [];
   for (const e of document.querySelectorAll('main img')) {
+    if (!e.checkVisibility()) continue;   // an explorer stands in its place
     const {top, bottom} = e.getBoundingClientRect();
     if (!e.getAttribute('width') || !e.getAttribute('height')) faults.push(`image without its size: ${e.alt}`);
     if (top > innerHeight && e.loading !== 'lazy') faults.push(`image far down loads at once: ${e.alt}`);

@@ -18,7 +18,10 @@ function inView(element) {
 
 /* An equation whose terms light up is set with its terms marked (lit.py). */
 function markTerms() {
-  for (const display of document.querySelectorAll("[data-tex]")) display.lastChild.textContent = `\\[${display.dataset.tex}\\]`;
+  for (const display of document.querySelectorAll("[data-tex]")) {
+    const formula = [...display.childNodes].find((node) => node.nodeType === Node.TEXT_NODE && node.data.trim());
+    formula.data = `\\[${display.dataset.tex}\\]`;
+  }
 }
 
 async function setPage() {
