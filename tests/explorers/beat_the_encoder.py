@@ -1,15 +1,16 @@
 """Chapter 11: −J of any upright ellipse by the notebook's table, and by points around it; and what can be recovered."""
 import functools
-import json
 
 import numpy as np
 import torch
 
 from conftest import definitions
+from explorers import machine as machine_of
 
 DOC = "notebooks/11_gap"
 DRAGS = {"centre": {"m1", "m2"}, "right": {"s1"}, "top": {"s2"}}
 KEYS = ("m1", "s1", "m2", "s2")
+machine = functools.partial(machine_of, doc=DOC, of="table_of")  # the decoder, the images, and their tables
 
 
 def setting(rng, data):
@@ -20,20 +21,6 @@ def setting(rng, data):
     m1, m2 = rng.uniform(seen.min(0), seen.max(0))
     s1, s2 = rng.uniform(0.06, both[:, 1::2].max(), 2)
     return {"image": number, "m1": m1, "s1": s1, "m2": m2, "s2": s2}
-
-
-@functools.cache
-def _machine(record):
-    """The decoder, the images, and their tables."""
-    data, book = json.loads(record), definitions(DOC)
-    decoder = book["network"](2, 128, 64)
-    decoder.load_state_dict({name: torch.tensor(value) for name, value in data["decoder"].items()})
-    x = torch.tensor([image["x"] for image in data["images"]], dtype=torch.float64)
-    return decoder, x, book["table_of"](x, decoder)
-
-
-def machine(data):
-    return _machine(json.dumps({"decoder": data["decoder"], "images": [{"x": image["x"]} for image in data["images"]]}))
 
 
 def eta_of(ellipses):

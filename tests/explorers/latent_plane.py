@@ -1,34 +1,21 @@
 """Chapter 10: the decoder, the likelihood and the evidence at any place of the plane, by the notebook's torch."""
 import functools
-import json
 
 import numpy as np
 import torch
 
 from conftest import definitions
+from explorers import machine as machine_of
 
 DOC = "notebooks/10_vae"
 DRAGS = {"ring": {"z1", "z2"}}
 SETTINGS = 40
+machine = functools.partial(machine_of, doc=DOC, of="log_px_grid")  # the decoder, the images, and log p(x) of each
 
 
 def setting(rng, data):
     z1, z2 = rng.uniform(-3.6, 3.6, 2)
     return {"image": int(rng.integers(len(data["images"]))), "z1": z1, "z2": z2}
-
-
-@functools.cache
-def _machine(record):
-    """The decoder, and log p(x) of every image on the notebook's grid."""
-    data, book = json.loads(record), definitions(DOC)
-    decoder = book["network"](2, 128, 64)
-    decoder.load_state_dict({name: torch.tensor(value) for name, value in data["decoder"].items()})
-    x = torch.tensor([image["x"] for image in data["images"]], dtype=torch.float64)
-    return decoder, x, book["log_px_grid"](x, decoder)
-
-
-def machine(data):
-    return _machine(json.dumps({"decoder": data["decoder"], "images": [{"x": image["x"]} for image in data["images"]]}))
 
 
 def truth(state, data):
