@@ -135,11 +135,6 @@
       for (const [name, value] of Object.entries({ ...box, "aria-label": label })) button.element.setAttribute(name, value);
       this.used.add(key);
     }
-    /* Something that is tapped or clicked. act: () -> what changes. The keyboard reaches the same through a control or an action. */
-    tap(element, act) {
-      element.classList.add("tap");
-      element.addEventListener("click", () => this.frame.change(act()));
-    }
   }
 
   class Frame {
@@ -378,5 +373,5 @@
   window.bookExplorer = (plan) => {
     for (const root of document.querySelectorAll(`.explorer[data-explorer="${plan.name}"]`)) root.explorer = new Frame(root, plan);
   };
-  Object.assign(window.bookExplorer, { number, scale, reducedMotion: matchMedia("(prefers-reduced-motion: reduce)") });
+  Object.assign(window.bookExplorer, { number, scale });   // nothing in an explorer moves by itself
 }
