@@ -1,7 +1,7 @@
 """Where a page says `<!-- downloads -->`, the book's PDF and its offline copy are offered, if it is published.
 
 `make site`, which the deploy calls, puts both into the site. The links name its address (address.py) in full, so that
-they hold in an offline copy as well.
+they hold in an offline copy as well. Nothing here needs Sphinx.
 """
 
 PLACE = "<!-- downloads -->"
@@ -18,10 +18,6 @@ def offered(site):
     )
 
 
-def fill(app, docname, source):
-    source[0] = source[0].replace(PLACE, offered(app.config.elbo_site))
-
-
-def setup(app):
-    app.connect("source-read", fill)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}
+def filled(text, site):
+    """A page with the sentence put where its comment asks for it. -> str"""
+    return text.replace(PLACE, offered(site))

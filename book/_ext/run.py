@@ -30,6 +30,7 @@ from pathlib import Path
 
 import yaml
 
+import asked
 import ledger
 
 sys.modules.setdefault("rfc3987_syntax", None)  # or jsonschema, if it finds it, compiles a grammar for two seconds
@@ -565,18 +566,19 @@ def _start(app):
     try:
         everything = pages(root, run(root, say=getLogger(__name__).info))
         app.elbo_book = ledger.build(everything)
+        about = everything, app.elbo_book, root, getattr(app.config, "elbo_site", "")
+        texts = {doc: asked.filled(page, doc, *about) for doc, page in everything.items() if isinstance(page, str)}
     except (BuildError, ledger.LedgerError) as error:
         raise Unbuilt(f"\n{error}") from None
     app.elbo_tags = ledger.tags(everything)
     app.elbo_ledger = {entry["name"]: entry for entry in app.elbo_book["equations"]}
-    titles = {doc: ledger.title_of(page) or doc for doc, page in everything.items()}
     app.elbo_pages, app.elbo_hashes, app.elbo_explorers = {}, {}, {}
     for doc, page in everything.items():
         if isinstance(page, dict):
             app.elbo_explorers[doc] = ledger.explorers_in(page)
             app.elbo_pages[doc] = json.dumps(ledger.rendered(doc, page, app.elbo_ledger), ensure_ascii=False)
-        elif (text := ledger.filled(page, doc, app.elbo_book, titles)) != page:
-            app.elbo_pages[doc] = text
+        elif texts[doc] != page:
+            app.elbo_pages[doc] = texts[doc]
         marks = [app.elbo_ledger[name] for name, (home, _) in app.elbo_tags.items() if home == doc]
         app.elbo_hashes[doc] = digest(app.elbo_pages.get(doc, page), marks)
 
