@@ -34,6 +34,12 @@
     return element;
   }
 
+  function makeButton(label, act, attributes = {}) {
+    const button = make("button", { type: "button", ...attributes }, label);
+    button.addEventListener("click", () => act(button));
+    return button;
+  }
+
   function makeSvg(tag, attributes = {}, text) {
     const element = document.createElementNS(SVG, tag);
     for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
@@ -180,15 +186,11 @@
 
     question() {
       const { question, answers } = this.plan.ask;
-      this.answers = answers.map((text, index) => {
-        const button = make("button", { type: "button", "aria-pressed": "false" }, text);
-        button.addEventListener("click", () => {
-          this.guess = index;
-          this.answers.forEach((other, i) => other.setAttribute("aria-pressed", String(i === index)));
-          this.draw();
-        });
-        return button;
-      });
+      this.answers = answers.map((text, index) => makeButton(text, () => {
+        this.guess = index;
+        this.answers.forEach((other, i) => other.setAttribute("aria-pressed", String(i === index)));
+        this.draw();
+      }, { "aria-pressed": "false" }));
       return make("div", { class: "explorer-ask", role: "group", "aria-label": "Your guess" }, make("p", {}, question), ...this.answers);
     }
 
@@ -201,7 +203,7 @@
         let input;
         if (control.options) {
           input = make("select", { id, "data-key": key });
-          for (const [value, text] of typeof control.options === "function" ? control.options(this.data) : control.options) input.append(make("option", { value }, text));
+          for (const [value, text] of this.options(key)) input.append(make("option", { value }, text));
           input.addEventListener("change", () => this.choose(key, Number(input.value)));
         } else {
           input = make("input", { id, type: "range", "data-key": key, class: control.of ?? "q", step: control.step });
@@ -214,24 +216,15 @@
     }
 
     actions() {   // next to the picture, so that a phone shows what they do
-      const buttons = Object.entries(this.plan.actions ?? {}).map(([label, act]) => {
-        const element = make("button", { type: "button" }, label);
-        element.addEventListener("click", () => this.change(act(this.state, this.values, this.data)));
-        return element;
-      });
+      const buttons = Object.entries(this.plan.actions ?? {}).map(
+        ([label, act]) => makeButton(label, () => this.change(act(this.state, this.values, this.data))));
       this.late = buttons.filter((element) => this.plan.late?.includes(element.textContent));
       return buttons.length ? make("p", { class: "explorer-actions" }, ...buttons) : "";
     }
 
     buttons() {
-      const box = make("p", { class: "explorer-actions" });
-      const button = (label, act) => {
-        const element = make("button", { type: "button" }, label);
-        element.addEventListener("click", () => act(element));
-        box.append(element);
-      };
-      button("Start again", () => { this.forget(); this.change(this.start); });
-      button("Copy link", async (element) => {
+      const again = makeButton("Start again", () => { this.forget(); this.change(this.start); });
+      const copy = makeButton("Copy link", async (element) => {
         const link = Object.assign(this.link(), { hash: this.root.id }).href;
         try {
           await navigator.clipboard.writeText(link);
@@ -241,7 +234,7 @@
         }
         setTimeout(() => (element.textContent = "Copy link"), 2000);
       });
-      return box;
+      return make("p", { class: "explorer-actions" }, again, copy);
     }
 
     /* Pointer events, the same for mouse, pen and finger; the handle keeps the pointer until it is let go. */
@@ -286,7 +279,7 @@
 
     within(key, value) {
       if (!Number.isFinite(value)) value = this.start[key];
-      if (this.plan.controls[key].options) return this.choices(key).includes(value) ? value : this.start[key];
+      if (this.plan.controls[key].options) return this.options(key).some(([one]) => Number(one) === value) ? value : this.start[key];
       const [min, max] = this.limits(key);
       return Math.min(max, Math.max(min, value));
     }
@@ -309,9 +302,9 @@
       for (const answer of this.answers) answer.setAttribute("aria-pressed", "false");
     }
 
-    choices(key) {
+    options(key) {
       const { options } = this.plan.controls[key];
-      return (typeof options === "function" ? options(this.data) : options).map(([value]) => Number(value));
+      return typeof options === "function" ? options(this.data) : options;
     }
 
     draw() {
