@@ -161,10 +161,15 @@ def head(page, doc, site):
 # --------------------------------------------------------------------------------------------------------- printing
 
 
+def browser():
+    """The path of the browser that CHROMIUM names, or else of the system's; None where there is none."""
+    names = filter(None, (os.environ.get("CHROMIUM"), *BROWSERS))
+    return next(filter(None, map(shutil.which, names)), None)
+
+
 def chromium():
     """The path of the browser; raises PdfError where there is none."""
-    names = filter(None, (os.environ.get("CHROMIUM"), *BROWSERS))
-    if not (found := next(filter(None, map(shutil.which, names)), None)):
+    if not (found := browser()):
         raise PdfError("no Chromium found, which prints the book: install chromium (or Google Chrome), "
                        "or name it: CHROMIUM=/path/to/chrome make pdf")  # fmt: skip
     return found

@@ -6,10 +6,15 @@ import functools
 import http.server
 import importlib
 import os
-import shutil
+import sys
 import threading
+from pathlib import Path
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "book"))
+
+import pdf
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync"]
@@ -23,8 +28,7 @@ def needed(module):
 
 def chromium():
     """The browser's path. Without one: skips, or fails in CI."""
-    names = [os.environ.get("CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome"]
-    found = next((path for name in names if name and (path := shutil.which(name))), None)
+    found = pdf.browser()
     if not found:
         say = pytest.fail if IN_CI else pytest.skip
         say("no Chromium found: the site was not opened in a browser")

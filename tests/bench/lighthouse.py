@@ -18,6 +18,10 @@ import threading
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "book"))
+
+import pdf  # noqa: E402
+
 SITE = ROOT / "_build" / "html"
 LIGHTHOUSE = "lighthouse@12.8.2"  # the last line that runs on Node 20
 PAGES = ("notebooks/02_log_z.html", "notebooks/A_claims.html", "book/index.html")  # a chapter, the longest, the front
@@ -104,9 +108,8 @@ def line(page, preset, row):
     return f"{page:28} {preset:8} " + " ".join(cells)
 
 
-def needed(what, *names):
-    """The path of a program, under one of its names; exits and says so where there is none."""
-    found = next((path for name in names if name and (path := shutil.which(name))), None)
+def needed(what, found):
+    """The path of a program that was looked for; exits and says so where there is none."""
     return found or sys.exit(f"✗ `make lighthouse` needs {what}")
 
 
@@ -114,9 +117,8 @@ def main():
     parser = argparse.ArgumentParser(description="Judge pages of the built site with Lighthouse.")
     parser.add_argument("pages", nargs="*", default=PAGES, help="addresses within the site")
     pages = parser.parse_args().pages
-    npx = needed("Node 20 or newer with its npx: install Node from nodejs.org", "npx")
-    chromium = needed("Chromium or Chrome; CHROMIUM=/path/to/it names one",
-                      os.environ.get("CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome")
+    npx = needed("Node 20 or newer with its npx: install Node from nodejs.org", shutil.which("npx"))
+    chromium = needed("Chromium or Chrome; CHROMIUM=/path/to/it names one", pdf.browser())
     absent = [page for page in pages if not (SITE / page).is_file()]
     if absent:
         sys.exit(f"✗ not in the built site: {', '.join(absent)}. Build it first: make book")
