@@ -32,21 +32,36 @@ class Explorer:
         return self.root.evaluate("(root) => ({...root.explorer.state})")
 
     def settle(self):
-        self.page.wait_for_function("(root) => !root.dataset.drawing", arg=self.root.element_handle())
+        self.root.evaluate(DRAWN)
 
     def at(self, state):
         """Its values where it starts, but for `state`."""
-        self.root.evaluate("(root, some) => root.explorer.change({...root.explorer.start, ...some})", state)
-        self.settle()
-        return self.root.evaluate("(root) => ({...root.explorer.values})")
+        return self.moved(state)[0]
+
+    def moved(self, state):
+        """The same in one go, since each question to the browser may wait for a frame: (values, state, shown)."""
+        values, whole, rows = self.root.evaluate(MOVED, state)
+        return values, whole, read(rows)
 
     def shown(self):
         """What a reader reads: {label: (number in full precision, text)}."""
-        return {label: (float(value), text) for label, value, text in self.root.evaluate(READ)}
+        return read(self.root.evaluate(READ))
 
 
+def read(rows):
+    return {label: (float(value), text) for label, value, text in rows}
+
+
+DRAWN = """async (root) => {
+  while (root.dataset.drawing) await new Promise(requestAnimationFrame);
+}"""
 READ = """(root) => [...root.querySelectorAll(".explorer-readouts > div")].map((row) =>
   [row.querySelector("dt").textContent, row.querySelector("dd").dataset.value, row.querySelector("dd").textContent])"""
+MOVED = f"""(root, some) => {{
+  root.explorer.change({{...root.explorer.start, ...some}});
+  root.explorer.draw();
+  return [{{...root.explorer.values}}, {{...root.explorer.state}}, ({READ})(root)];
+}}"""
 
 
 @pytest.fixture(scope="module")
@@ -79,10 +94,9 @@ def test_its_numbers_are_the_notebooks(opened, name):
     explorer, rng, module = opened(name), np.random.default_rng(5), MODULES[name]
     settings = [{}] + [module.setting(rng, explorer.data) for _ in range(getattr(module, "SETTINGS", 24))]
     for state in settings:
-        explorer.at(state)
-        whole = explorer.state
+        _, whole, shown = explorer.moved(state)
         assert whole == pytest.approx(whole | state, abs=0), "the control refused a legal value"
-        expected, shown = module.truth(whole, explorer.data), explorer.shown()
+        expected = module.truth(whole, explorer.data)
         assert shown.keys() == expected.keys()
         for label, value in expected.items():
             found, text = shown[label]
