@@ -10,9 +10,9 @@ Two kinds of wrong formula are put into the notebooks' own code, one at a time:
 
 A mutant is *caught* when a check fails (``CheckFailed``). Any other exception is an error: a mutant that is merely
 broken proves nothing. (A flipped sign may also crash its cell, since nobody chose it; the summary counts those apart.)
-A mutant runs only the cells that can see it, as far as the first check that fails, and then the same cells run
-unmutated and must pass. Which cells those are is read off the syntax; should that reading be wrong, it costs time and
-never truth, because the whole notebook runs before a mutant is called a survivor.
+After the notebook has run as it stands, a mutant runs only the cells that can see it, as far as the first check that
+fails; and the same cells, run again unmutated, must pass. Which cells those are is read off the syntax; should that
+reading be wrong, it costs time and never truth, because the whole notebook runs before a mutant is called a survivor.
 
 A check can fail only if someone has seen it fail: every named equation must be the one to catch some slip or sign, or
 fail in a ``with check.catches(...)``. Exits with 1 on a survivor, an error, or an equation that caught nothing.
@@ -30,6 +30,8 @@ import argparse
 import ast
 import contextlib
 import functools
+import gc
+import itertools
 import json
 import multiprocessing
 import os
@@ -267,19 +269,20 @@ class Notebook:
             raise SlipError(f"{self.name} defines {function} {len(found)} times, not once")
         return found[0]
 
-    def seeing(self, start):
-        """Indices of the checked cells, from `start` on, that can see a change of cell `start`."""
-        tainted, cells = self.cells[start].flow.binds | self.cells[start].flow.changes, []
-        if self.is_checked(self.cells[start]):
-            cells.append(start)
+    def touched(self, start):
+        """Indices of the cells, from `start` on, that can see a change of cell `start`."""
+        tainted, cells = self.cells[start].flow.binds | self.cells[start].flow.changes, [start]
         for i, cell in enumerate(self.cells[start + 1:], start + 1):
             if self.reads(cell) & tainted:
                 tainted |= cell.flow.binds | cell.flow.changes
-                if self.is_checked(cell):
-                    cells.append(i)
+                cells.append(i)
             else:
                 tainted -= cell.flow.binds
         return cells
+
+    def seeing(self, start):
+        """Those of them that are checked."""
+        return [i for i in self.touched(start) if self.is_checked(self.cells[i])]
 
     def needed(self, wanted):
         """`wanted` and every earlier cell that they need, in order; the setup cell always."""
@@ -470,19 +473,22 @@ class Outcome:
     message: str = ""
 
 
-def run(notebook, indices, mutant=None):
-    """The Outcome of running some cells of a notebook in this process, with a mutant's cell in place of its own."""
+def run(notebook, indices, mutant=None, names=None):
+    """The Outcome of running some cells of a notebook in this process, with a mutant's cell in place of its own.
+
+    names: what is defined at the start, and then at the end; nothing if it is not given."""
     import matplotlib.pyplot as plt
 
     from elbokit import check
 
     os.chdir(notebook.folder)
-    namespace = {"__name__": "__main__", "display": lambda *things, **how: None}
+    names = {} if names is None else names
+    names.update(__name__="__main__", display=lambda *things, **how: None)
     for i in indices:
         cell = notebook.cells[i]
         source = mutant.source if mutant and i == mutant.index else cell.source
         try:
-            exec(compile(source, f"<{notebook.name}, cell {cell.id}>", "exec"), namespace)
+            exec(compile(source, f"<{notebook.name}, cell {cell.id}>", "exec"), names)
         except check.CheckFailed as failure:
             return Outcome("caught", failure.name or "?", i, str(failure).split("\n")[0])
         except Exception as error:
@@ -498,9 +504,7 @@ def in_fork(function, *args, limit=LIMIT):
     if pid == 0:
         try:
             signal.alarm(limit)
-            silent = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(silent, 1)
-            os.dup2(silent, 2)
+            silence()
             with os.fdopen(write, "wb") as pipe:
                 pickle.dump(function(*args), pipe)
         finally:
@@ -515,12 +519,6 @@ def in_fork(function, *args, limit=LIMIT):
     return Outcome("crashed", message=f"ran longer than {limit} s" if late else "the process died")
 
 
-@functools.cache
-def control(notebook, indices):
-    """The same cells, unmutated."""
-    return in_fork(run, notebook, indices)
-
-
 @dataclass(frozen=True)
 class Verdict:
     """What to say of a mutant. kind: caught, crashed, survived, or invalid (the control failed)."""
@@ -531,25 +529,39 @@ class Verdict:
     equation: str = ""
 
 
-def judge(mutant):
-    """The Verdict on one mutant: the nearest check first, then all that can see it, then the whole notebook."""
-    notebook = mutant.notebook
-    seeing, everything = notebook.seeing(mutant.index), tuple(range(len(notebook.cells)))
-    stages = dict.fromkeys([notebook.needed(seeing[:1]), notebook.needed(seeing), everything])
-    for indices in stages:
-        if mutant.index not in indices:
-            continue
-        outcome = in_fork(run, notebook, indices, mutant)
+def judge(mutants):
+    """The verdicts on mutants of one notebook, in this process: it runs the notebook, then forks for each mutant.
+
+    A fork finds everything as the notebook left it. So it runs only the cells that can see the mutant: first as far as
+    the nearest check, then all of them. The whole notebook runs from its beginning before a mutant survives."""
+    notebook, names, controls = mutants[0].notebook, {}, {}
+    everything = tuple(range(len(notebook.cells)))
+    ran = run(notebook, everything, names=names)
+    if ran.kind != "passed":
+        detail = f"the notebook fails without any mutant: {ran.message}"
+        return [Verdict(mutant, "invalid", detail) for mutant in mutants]
+
+    def verdict(mutant):
+        seeing, touched = notebook.seeing(mutant.index), notebook.touched(mutant.index)
+        for wanted in (seeing[:1], seeing):
+            indices = tuple(i for i in notebook.needed(wanted) if i in touched)
+            outcome = in_fork(run, notebook, indices, mutant, names)
+            if outcome.kind != "passed":
+                before = tuple(i for i in indices if outcome.cell < 0 or i <= outcome.cell)
+                if before not in controls:  # the same cells, unmutated
+                    controls[before] = in_fork(run, notebook, before, None, names)
+                if controls[before].kind == "passed":
+                    break
+        else:
+            outcome = in_fork(run, notebook, everything, mutant)
         if outcome.kind == "passed":
-            continue
-        unmutated = control(notebook, tuple(i for i in indices if outcome.cell < 0 or i <= outcome.cell))
+            return Verdict(mutant, "survived", "no check failed in the whole notebook")
         where = f" in cell {notebook.cells[outcome.cell].id}" if outcome.cell >= 0 else ""
-        if unmutated.kind == "passed":
-            detail = f"({outcome.equation}){where}" if outcome.kind == "caught" else f"{outcome.message}{where}"
-            return Verdict(mutant, outcome.kind, detail, outcome.equation)
-        if indices == everything:
-            return Verdict(mutant, "invalid", f"the notebook fails without any mutant: {unmutated.message}")
-    return Verdict(mutant, "survived", "no check failed in the whole notebook")
+        detail = f"({outcome.equation}){where}" if outcome.kind == "caught" else f"{outcome.message}{where}"
+        return Verdict(mutant, outcome.kind, detail, outcome.equation)
+
+    gc.freeze()  # else the collector of each fork would touch, and so copy, all that the notebook made
+    return [verdict(mutant) for mutant in mutants]
 
 
 def never_red(notebook, verdicts):
@@ -579,11 +591,22 @@ def warm_up(notebooks, root=ROOT):
 
 
 def judge_all(mutants, root=ROOT):
-    """The verdicts on all mutants, in order, as they come; on all the cores there are."""
+    """The verdicts on all mutants, in order, as they come; on all cores, each notebook in new processes."""
     warm_up({mutant.notebook for mutant in mutants}, root)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    with multiprocessing.get_context("fork").Pool(cores) as pool:
-        yield from pool.imap(judge, mutants, chunksize=4)  # neighbours share control runs
+    cores, tasks = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(), []
+    for _, group in itertools.groupby(mutants, key=lambda mutant: mutant.notebook.name):
+        group = list(group)
+        size = max(10, -(-len(group) // cores))
+        tasks += [group[i:i + size] for i in range(0, len(group), size)]
+    with multiprocessing.get_context("fork").Pool(cores, silence, maxtasksperchild=1) as pool:
+        for verdicts in pool.imap(judge, tasks, chunksize=1):
+            yield from verdicts
+
+
+def silence():
+    """Whatever this process and its forks print goes nowhere."""
+    for stream in (1, 2):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
 
 
 def say(verdict, width=70):

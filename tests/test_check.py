@@ -522,6 +522,7 @@ def test_records(outputs):
     ]
     assert records[0]["text"] == "np.exp(x) ** 2 = np.exp(2 * x)" and records[0]["over"] == "a grid"
     assert records[3]["samples"] == 2000 and records[3]["z"] == records[3]["worst"] and records[3]["mistake_z"] > 12
+    assert len(records[3]["scores"]) == 2 and max(map(abs, records[3]["scores"])) == records[3]["z"]
     assert outputs[0][0].data["text/plain"].startswith("✓ (log-Z)  np.exp(x) ** 2 = np.exp(2 * x)   1,000 instances")
 
 

@@ -349,7 +349,8 @@ class _Check:
             centre, spread = samples.mean(0), samples.std(0, ddof=1)
             kurtosis = (((samples - centre) / spread) ** 4).mean(0)
             error = spread / math.sqrt(count)
-            z = np.abs(centre - exact) / error
+            scores = (centre - exact) / error
+            z = np.abs(scores)
         if np.any(spread <= TOL * np.abs(samples).max(0)):
             self.refuse("the samples do not vary, so that there is no standard error: compare them by check.equal")
         if not np.all(kurtosis <= count / 20) or not np.all(np.isfinite(spread)):
@@ -374,7 +375,7 @@ class _Check:
             off = f"|z| {z[worst]:.3g} standard errors (allowed {MAX_Z})"
             look = "what is averaged, and what it is drawn from"
             self.fail([drawn, truth], off, wrong, worst, values, look, clear=z[worst] >= MISTAKE_Z)
-        self.passed([drawn, truth], "|z|", float(z[worst]), mistake_z)
+        self.passed([drawn, truth], "|z|", float(z[worst]), mistake_z, scores.ravel().tolist())
 
     # What is said
 
@@ -397,7 +398,7 @@ class _Check:
         message = "\n".join([head, *there, *rows, f"    {off}", f"  where to look: {look}"])
         raise CheckFailed(message, self.name, brief=f"{self.label} fails{few}: {off}", clear=bool(clear))
 
-    def passed(self, sides, what, worst, mistake_z=None):
+    def passed(self, sides, what, worst, mistake_z=None, scores=None):
         """Print the line, leave the record."""
         equation, instances = self.equation(sides), math.prod(self.shape)
         record = {"instances": instances, "worst": worst, "tolerance": float(self.tol)}
@@ -407,7 +408,7 @@ class _Check:
         if self.kind == "mean":
             samples, instances = self.shape[0], math.prod(self.shape[1:])
             record = {"instances": instances, "samples": samples, "worst": worst, "tolerance": float(MAX_Z)}
-            record |= {"z": worst, "mistake_z": mistake_z}
+            record |= {"z": worst, "mistake_z": mistake_z, "scores": scores}
             many = f"{_count(instances, 'mean')} of " if instances > 1 else ""
             line = f"{many}{_count(samples, 'sample')}, {what} {worst:.2g} standard errors (allowed {MAX_Z})"
             line += "" if mistake_z is None else f"; the mistake stands out at {mistake_z:.3g}"
