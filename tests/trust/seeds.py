@@ -147,6 +147,8 @@ def law(scores, means):
 
 def table(head, rows):
     """A Markdown table; numbers to the right. -> str"""
+    if not rows:
+        return "None."
     marks = ["---:" if all(re.fullmatch(r"[-+.,e\d]+", cell) for cell in column) else "---" for column in zip(*rows)]
     return "\n".join(f"| {' | '.join(row)} |" for row in (head, marks, *rows))
 
@@ -178,8 +180,9 @@ def report(runs):
         rows.append([name, f"{cell}, {place}", f"({equation})", str(len(records)), str(len(records[0]["scores"])),
                      f"{spread:.2f}", f"{bias:+.2f}", f"{max(r['worst'] for r in records):.2f}",
                      f"{min(r['mistake_z'] or 0 for r in records):.1f}", "ODD" if odd else ""])
-    head = ["notebook", "cell", "equation", "seeds", "means", "spread", "mean", "worst |z|", "mistake's z", ""]
-    text += ["## Scores of the sampled means", "", "By the normal law their spread is 1 and their mean 0.", "", table(head, rows), ""]
+    head = ["notebook", "cell", "equation", "seeds", "means", "spread", "mean", "worst z", "mistake's z", ""]
+    text += ["## Scores of the sampled means", "", "By the normal law their spread is 1 and their mean 0.", ""]
+    text += [table(head, rows), ""]
 
     rows = []
     for (name, cell, place, equation, kind), records in checks.items():
