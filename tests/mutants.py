@@ -33,6 +33,7 @@ import functools
 import gc
 import itertools
 import json
+import math
 import multiprocessing
 import os
 import pickle
@@ -503,7 +504,7 @@ def in_fork(function, *args, limit=LIMIT):
     pid = os.fork()
     if pid == 0:
         try:
-            signal.alarm(limit)
+            signal.alarm(math.ceil(limit))
             silence()
             with os.fdopen(write, "wb") as pipe:
                 pickle.dump(function(*args), pipe)
@@ -516,7 +517,7 @@ def in_fork(function, *args, limit=LIMIT):
     if answer:
         return pickle.loads(answer)
     late = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGALRM
-    return Outcome("crashed", message=f"ran longer than {limit} s" if late else "the process died")
+    return Outcome("crashed", message=f"ran longer than {limit:.0f} s" if late else "the process died")
 
 
 @dataclass(frozen=True)
@@ -535,8 +536,9 @@ def judge(mutants):
     A fork finds everything as the notebook left it. So it runs only the cells that can see the mutant: first as far as
     the nearest check, then all of them. The whole notebook runs from its beginning before a mutant survives."""
     notebook, names, controls = mutants[0].notebook, {}, {}
-    everything = tuple(range(len(notebook.cells)))
+    everything, start = tuple(range(len(notebook.cells))), time.perf_counter()
     ran = run(notebook, everything, names=names)
+    limit = min(LIMIT, 60 + 10 * (time.perf_counter() - start))
     if ran.kind != "passed":
         detail = f"the notebook fails without any mutant: {ran.message}"
         return [Verdict(mutant, "invalid", detail) for mutant in mutants]
@@ -545,15 +547,15 @@ def judge(mutants):
         seeing, touched = notebook.seeing(mutant.index), notebook.touched(mutant.index)
         for wanted in (seeing[:1], seeing):
             indices = tuple(i for i in notebook.needed(wanted) if i in touched)
-            outcome = in_fork(run, notebook, indices, mutant, names)
+            outcome = in_fork(run, notebook, indices, mutant, names, limit=limit)
             if outcome.kind != "passed":
                 before = tuple(i for i in indices if outcome.cell < 0 or i <= outcome.cell)
                 if before not in controls:  # the same cells, unmutated
-                    controls[before] = in_fork(run, notebook, before, None, names)
+                    controls[before] = in_fork(run, notebook, before, None, names, limit=limit)
                 if controls[before].kind == "passed":
                     break
         else:
-            outcome = in_fork(run, notebook, everything, mutant)
+            outcome = in_fork(run, notebook, everything, mutant, limit=limit)
         if outcome.kind == "passed":
             return Verdict(mutant, "survived", "no check failed in the whole notebook")
         where = f" in cell {notebook.cells[outcome.cell].id}" if outcome.cell >= 0 else ""
@@ -590,13 +592,15 @@ def warm_up(notebooks, root=ROOT):
             exec(statement, {})
 
 
-def judge_all(mutants, root=ROOT):
-    """The verdicts on all mutants, in order, as they come; on all cores, each notebook in new processes."""
+def judge_all(mutants, root=ROOT, most=1000):
+    """The verdicts on all mutants, in order, as they come; on all cores, each notebook in new processes.
+
+    most: how many mutants one process judges."""
     warm_up({mutant.notebook for mutant in mutants}, root)
     cores, tasks = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(), []
     for _, group in itertools.groupby(mutants, key=lambda mutant: mutant.notebook.name):
         group = list(group)
-        size = max(10, -(-len(group) // cores))
+        size = min(most, max(10, -(-len(group) // cores)))
         tasks += [group[i:i + size] for i in range(0, len(group), size)]
     with multiprocessing.get_context("fork").Pool(cores, silence, maxtasksperchild=1) as pool:
         for verdicts in pool.imap(judge, tasks, chunksize=1):

@@ -89,31 +89,33 @@ def one(task):
     return {"notebook": name, "seed": seed, "key": key, **answer}
 
 
-def known(out):
-    """The runs recorded so far: {(name, seed, key): run}. A line cut off by an interruption is passed over."""
-    runs = {}
+def rows(path):
+    """The rows of a record, one JSON object a line. A line cut off by an interruption is passed over."""
     with contextlib.suppress(FileNotFoundError):
-        for line in (out / "runs.jsonl").read_text(encoding="utf-8").splitlines():
+        for line in path.read_text(encoding="utf-8").splitlines():
             with contextlib.suppress(ValueError):
-                made = json.loads(line)
-                runs[made["notebook"], made["seed"], made["key"]] = made
-    return runs
+                yield json.loads(line)
+
+
+@contextlib.contextmanager
+def appending(path):
+    """A function that adds a row to a record, at once."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "a", encoding="utf-8") as file:
+        file.write("\n" if file.tell() else "")  # ends a line that was cut off
+        yield lambda row: (file.write(json.dumps(row) + "\n"), file.flush())
 
 
 def run_all(tasks, out, jobs):
     """Yields the run of every task, those on record first; records each new one as it comes."""
-    before = known(out)
+    path = out / "runs.jsonl"
+    before = {(made["notebook"], made["seed"], made["key"]): made for made in rows(path)}
     yield from (before[task] for task in tasks if task in before)
     todo = [task for task in tasks if task not in before]
     mutants.warm_up({mutants.load(name) for name, *_ in todo})
-    out.mkdir(parents=True, exist_ok=True)
-    fork = multiprocessing.get_context("fork")
-    with open(out / "runs.jsonl", "a", encoding="utf-8") as file, fork.Pool(jobs) as pool:
-        if file.tell():
-            file.write("\n")  # ends a line that was cut off
+    with appending(path) as record, multiprocessing.get_context("fork").Pool(jobs) as pool:
         for made in pool.imap_unordered(one, todo):
-            file.write(json.dumps(made) + "\n")
-            file.flush()
+            record(made)
             yield made
 
 
@@ -158,39 +160,39 @@ def report(runs):
     checks, per = by_check(runs), defaultdict(list)
     for made in runs:
         per[made["notebook"]].append(made)
-    rows = []
+    lines = []
     for name in filter(per.__contains__, notebooks()):
         own = {key: records for key, records in checks.items() if key[0] == name}
         share = max((r["worst"] / r["tolerance"] for rs in own.values() for r in rs if r["tolerance"]), default=0)
         passed = sum(not made["failed"] for made in per[name])
         seconds = sorted(made["seconds"] for made in per[name])[len(per[name]) // 2]
-        rows.append([name, str(len(per[name])), str(passed), str(len(own)), f"{share:.2g}", f"{seconds:.1f}"])
+        lines.append([name, str(len(per[name])), str(passed), str(len(own)), f"{share:.2g}", f"{seconds:.1f}"])
     text = ["# Seeds", "", f"{len(runs):,} runs, {sum(not r['failed'] for r in runs):,} passed; "
             f"{sum(len(r['checks']) for r in runs):,} checks. "
             + ", ".join(f"{package} {metadata.version(package)}" for package in PACKAGES) + ".", "",
-            table(["notebook", "seeds", "passed", "checks", "worst / allowed", "median s"], rows), ""]
+            table(["notebook", "seeds", "passed", "checks", "worst / allowed", "median s"], lines), ""]
     failures = [f"- {r['notebook']}, seed {r['seed']}: {r['failed']}" for r in runs if r["failed"]]
     text += ["## What failed", "", *(failures or ["Nothing."]), ""]
 
     sampled = {key: records for key, records in checks.items() if key[-1] == "mean"}
     means = sum(len(records[0]["scores"]) for records in sampled.values())
-    rows = []
+    lines = []
     for (name, cell, place, equation, _), records in sampled.items():
         spread, bias, odd = law([record["scores"] for record in records], means)
-        rows.append([name, f"{cell}, {place}", f"({equation})", str(len(records)), str(len(records[0]["scores"])),
+        lines.append([name, f"{cell}, {place}", f"({equation})", str(len(records)), str(len(records[0]["scores"])),
                      f"{spread:.2f}", f"{bias:+.2f}", f"{max(r['worst'] for r in records):.2f}",
                      f"{min(r['mistake_z'] or 0 for r in records):.1f}", "ODD" if odd else ""])
     head = ["notebook", "cell", "equation", "seeds", "means", "spread", "mean", "worst z", "mistake's z", ""]
     text += ["## Scores of the sampled means", "", "By the normal law their spread is 1 and their mean 0.", ""]
-    text += [table(head, rows), ""]
+    text += [table(head, lines), ""]
 
-    rows = []
+    lines = []
     for (name, cell, place, equation, kind), records in checks.items():
         worst = max(record["worst"] for record in records)
-        rows.append([name, f"{cell}, {place}", f"({equation})", kind, str(len(records)), f"{worst:.1e}",
+        lines.append([name, f"{cell}, {place}", f"({equation})", kind, str(len(records)), f"{worst:.1e}",
                      f"{records[0]['tolerance']:.0e}", f"{worst / records[0]['tolerance'] if worst else 0:.2g}"])
     head = ["notebook", "cell", "equation", "kind", "seeds", "worst residual", "allowed", "share"]
-    return "\n".join([*text, "## Every check", "", table(head, rows), ""])
+    return "\n".join([*text, "## Every check", "", table(head, lines), ""])
 
 
 def main(arguments=None):

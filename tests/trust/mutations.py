@@ -1,0 +1,234 @@
+"""Is every part of every formula checked? `python tests/trust/mutations.py [CHAPTER …]`, part of `make trust`.
+
+`make mutants` puts in the mistakes that people make, and flips every sign. Here every other operator, number, function,
+term and order of arguments is changed by rule, one at a time: in each function that a check stands on, and in the sides
+of each check. A mutant that no check notices, and that does not crash either, is a *survivor*: it is no change at all,
+and then tests/trust/equivalent.toml says why, or it is a hole. Verdicts are kept in _build/trust/, and an interrupted
+run goes on where it stopped.
+"""
+import argparse
+import ast
+import sys
+import tomllib
+from collections import Counter
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests"))
+
+import seeds  # noqa: E402
+
+import mutants  # noqa: E402
+from mutants import Mutant  # noqa: E402
+
+EQUIVALENT = Path(__file__).with_name("equivalent.toml")
+MOST = 100  # mutants judged by one process: what an interruption may cost
+PAIRS = """sum mean, max min, argmax argmin, maximum minimum, any all, ones zeros, ones_like zeros_like, log log2,
+exp expm1, log1p log, std var, sin cos, logsumexp max, logaddexp maximum, cumsum cumprod, prod sum, pdf cdf, logpdf pdf,
+softmax log_softmax, sigmoid logsigmoid, tanh arctan"""  # each for the other; of several the first
+OTHER = {}
+for _one, _two in map(str.split, PAIRS.split(",")):
+    OTHER.setdefault(_one, _two)
+    OTHER.setdefault(_two, _one)
+UNWRAPPED = set("""abs sqrt exp log log1p expm1 tanh square softmax sign cumsum transpose inv cholesky diag tril relu
+sigmoid expit flip digamma gammaln""".split())  # may leave their argument as it is
+SYMMETRIC = {"logaddexp", "maximum", "minimum", "add", "isclose", "allclose"}
+UNORDERED = {"range", "reshape", "full", "ones", "zeros", "isinstance", "arange", "permute"} | SYMMETRIC
+OPERATORS = {ast.Mult: ast.Div, ast.Div: ast.Mult, ast.Pow: ast.Mult, ast.FloorDiv: ast.Mult}
+COMPARISONS = {ast.Lt: ast.GtE, ast.GtE: ast.Lt, ast.Gt: ast.LtE, ast.LtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq}
+LISTED = {"name", "over", "because", "tol", "scale"}  # arguments of checks that are no mathematics
+
+
+def changes(node):
+    """What an expression may be changed into. -> list of nodes"""
+    if isinstance(node, ast.BinOp):
+        made = [node.left, node.right] if isinstance(node.op, (ast.Add, ast.Mult)) else [node.left]
+        if type(node.op) in OPERATORS:
+            made.append(ast.BinOp(node.left, OPERATORS[type(node.op)](), node.right))
+        if isinstance(node.op, (ast.Sub, ast.Div, ast.MatMult)):
+            made.append(ast.BinOp(node.right, node.op, node.left))
+        return [new for new in made if value(new) is None or value(new) != value(node)]
+    if isinstance(node, ast.Compare) and len(node.ops) == 1 and type(node.ops[0]) in COMPARISONS:
+        return [ast.Compare(node.left, [COMPARISONS[type(node.ops[0])]()], node.comparators)]
+    if isinstance(node, ast.BoolOp):
+        return [*node.values, ast.BoolOp(ast.And() if isinstance(node.op, ast.Or) else ast.Or(), node.values)]
+    if isinstance(node, ast.IfExp):
+        return [node.body, node.orelse]
+    if isinstance(node, ast.Constant) and type(node.value) in (int, float):
+        return [ast.Constant(node.value + 1), *([ast.Constant(0)] if node.value not in (0, -1) else [])]
+    if isinstance(node, ast.Attribute) and node.attr in ("T", "mT"):
+        return [node.value]
+    return calls(node) if isinstance(node, ast.Call) else []
+
+
+def value(node):
+    """The number that an expression of numbers has, else None."""
+    try:
+        return eval(compile(ast.fix_missing_locations(ast.Expression(node)), "", "eval"), {"__builtins__": {}})
+    except Exception:
+        return None
+
+
+def calls(node):
+    """What a call may be changed into: another function, its argument alone, its arguments in another order."""
+    name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+    made, plain = [], not any(isinstance(argument, ast.Starred) for argument in node.args)
+    if name in OTHER and isinstance(node.func, ast.Attribute):
+        func = ast.Attribute(node.func.value, OTHER[name], ast.Load())
+        made.append(ast.Call(func, node.args, node.keywords))
+    if name in UNWRAPPED and len(node.args) == 1 and plain:
+        made.append(node.args[0])
+    if name == "where" and len(node.args) == 3:
+        made += [node.args[1], node.args[2]]
+    elif len(node.args) > 1 and plain and name not in UNORDERED:
+        for i in range(len(node.args) - 1):
+            swapped = [*node.args[:i], node.args[i + 1], node.args[i], *node.args[i + 2:]]
+            if not isinstance(node.args[i], ast.Lambda) and ast.dump(node.args[i]) != ast.dump(node.args[i + 1]):
+                made.append(ast.Call(node.func, swapped, node.keywords))
+    return made
+
+
+def slots(tree):
+    """Every place of an expression below a node: (owner, field, index or None, expression). Not: default values of
+    arguments, annotations, texts, and the arguments of checks that are no mathematics."""
+    for field, value in ast.iter_fields(tree):
+        if field in ("defaults", "kw_defaults", "annotation", "returns", "decorator_list"):
+            continue
+        if field == "args" and _is_check(tree):
+            value = [None, *value[1:]]
+        for index, child in enumerate(value if isinstance(value, list) else [value]):
+            if isinstance(child, ast.keyword) and _is_check(tree) and child.arg in LISTED:
+                continue
+            if isinstance(child, ast.expr):
+                yield tree, field, index if isinstance(value, list) else None, child
+            if isinstance(child, ast.AST):
+                yield from slots(child)
+
+
+def _is_check(node):
+    return isinstance(node, ast.Call) and ast.unparse(node.func).startswith("check.")
+
+
+def mutations(cell, part):
+    """(source, "what became what") for every change in one part of a cell, its mutants in order and each once."""
+    seen = set()
+    for owner, field, index, old in list(slots(part)):
+        for new in [] if _squared(owner, old) else changes(old):
+            _put(owner, field, index, ast.copy_location(new, old))
+            source = ast.unparse(ast.fix_missing_locations(cell))
+            _put(owner, field, index, old)
+            if source not in seen:
+                seen.add(source)
+                yield source, f"{ast.unparse(old)} → {ast.unparse(new)}"
+
+
+def _squared(owner, node):
+    """Is this a difference that is squared, so that its order does not matter?"""
+    squared = isinstance(owner, ast.BinOp) and isinstance(owner.op, ast.Pow) and ast.unparse(owner.right) == "2"
+    return squared and isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub)
+
+
+def _put(owner, field, index, node):
+    if index is None:
+        setattr(owner, field, node)
+    else:
+        getattr(owner, field)[index] = node
+
+
+def checks_in(cell):
+    """The calls of checks in a cell, but for those that are to fail or judge a reader."""
+    caught = {call for block in ast.walk(cell) if isinstance(block, ast.With) and "check.catches" in
+              ast.unparse(block.items[0].context_expr) for call in ast.walk(block)}
+    calls = [node for node in ast.walk(cell) if _is_check(node) and node not in caught]
+    return [node for node in calls if node.func.attr in ("equal", "chain", "bound", "mean")]
+
+
+def all_mutants(chapter, root=ROOT):
+    """Every Mutant of a chapter's functions and checks."""
+    notebook, made = mutants.load(chapter, root), []
+    for function in notebook.equation_functions():
+        index = notebook.where(function)
+        tree = ast.parse(notebook.cells[index].source)
+        part = next(node for node in tree.body if getattr(node, "name", None) == function)
+        made += [Mutant(notebook, index, source, function, what, True) for source, what in mutations(tree, part)]
+    for index, cell in enumerate(notebook.cells):
+        tree = ast.parse(cell.source)
+        for call in checks_in(tree):
+            place = f"check {ast.unparse(call.args[0])}"
+            made += [Mutant(notebook, index, source, place, what, True) for source, what in mutations(tree, call)]
+    return made
+
+
+# ---------------------------------------------------------------- judging them
+
+
+def equivalents():
+    """{(notebook, place, change): why it is no change}; ValueError for an entry that says no reason."""
+    entries = tomllib.loads(EQUIVALENT.read_text(encoding="utf-8")).get("equivalent", [])
+    return {(entry["notebook"], entry["place"], entry["change"]): entry["why"] for entry in entries if entry["why"]}
+
+
+def key_of(mutant):
+    """What decides a mutant's fate: the notebook's code, elbokit, the data, the versions, and the mutant itself."""
+    return seeds.run.digest(seeds.key_of(mutant.notebook.name), mutant.index, mutant.source)
+
+
+def judged(made, out):
+    """Yields (mutant, kind, detail) of each, those on record first; records each new one."""
+    known, path = {}, out / "mutations.jsonl"
+    for row in seeds.rows(path):
+        known[row["key"]] = row
+    keys = {id(mutant): key_of(mutant) for mutant in made}
+    yield from ((m, known[keys[id(m)]]["kind"], known[keys[id(m)]]["detail"]) for m in made if keys[id(m)] in known)
+    todo = [mutant for mutant in made if keys[id(mutant)] not in known]
+    with seeds.appending(path) as record:
+        for mutant, verdict in zip(todo, mutants.judge_all(todo, most=MOST)):
+            record({"key": keys[id(mutant)], "kind": verdict.kind, "detail": verdict.detail})
+            yield mutant, verdict.kind, verdict.detail
+
+
+def report(found):
+    """The report, as Markdown. found: (mutant, kind, detail) of each."""
+    known, used, rows, holes = equivalents(), set(), [], []
+    for chapter in dict.fromkeys(mutant.notebook.name for mutant, *_ in found):
+        own = [(mutant, kind) for mutant, kind, _ in found if mutant.notebook.name == chapter]
+        count = Counter(kind for _, kind in own)
+        left = [(chapter, mutant.place, mutant.name) for mutant, kind in own if kind == "survived"]
+        used |= set(left) & known.keys()
+        holes += [row for row in left if row not in known]
+        same = sum(row in known for row in left)
+        score = (count["caught"] + count["crashed"]) / (len(own) - same)
+        rows.append([chapter, str(len(own)), str(count["caught"]), str(count["crashed"]), str(same),
+                     str(len(left) - same), f"{100 * score:.1f}"])
+    head = ["chapter", "mutants", "caught", "crashed", "no change", "survived", "score, %"]
+    text = ["# Mutants by rule", "", seeds.table(head, rows), "", "## Survivors", ""]
+    text += [f"- {chapter}, `{place}`: `{what}`" for chapter, place, what in holes] or ["None."]
+    text += ["", "## No change", ""] + [f"- {row[0]}, `{row[1]}`: `{row[2]}`: {known[row]}" for row in sorted(used)]
+    chapters = {row[0] for row in rows}
+    stale = [row for row in known if row[0] in chapters and row not in used]
+    text += [f"- not found, or not surviving, yet listed in {EQUIVALENT.name}: {row}" for row in stale]
+    return "\n".join([*text, ""])
+
+
+def main(arguments=None):
+    """The command line. -> exit status"""
+    parser = argparse.ArgumentParser(description="Change every part of every formula; report what no check noticed.")
+    parser.add_argument("chapters", nargs="*", metavar="CHAPTER", help="such as 01_kl (default: all)")
+    options = parser.parse_args(arguments)
+    if unknown := set(options.chapters) - set(mutants.chapters()):
+        parser.error(f"no chapter {', '.join(sorted(unknown))}; there are {', '.join(mutants.chapters())}")
+    made = [mutant for chapter in options.chapters or mutants.chapters() for mutant in all_mutants(chapter)]
+    made.sort(key=lambda mutant: (mutant.notebook.name, mutant.index))
+    found = []
+    for verdict in judged(made, seeds.OUT):
+        found.append(verdict)
+        if len(found) % 100 == 0:
+            print(f"  {len(found):,}/{len(made):,}", flush=True)
+    text = report(found)
+    seeds.run.write(seeds.OUT / "mutations.md", text)
+    print(text.partition("## No change")[0])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
