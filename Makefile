@@ -6,7 +6,7 @@ SETUP := "$(PYTHON)" book/environment.py $(if $(filter file,$(origin PYTHON)),,-
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help book test pdf offline site mutants lighthouse lab freeze publish clean python setup setup-test
+.PHONY: help book test pdf offline site mutants trust lighthouse lab freeze publish clean python setup setup-test
 
 help:  ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -31,6 +31,10 @@ site: offline pdf  ## Put the PDF and the archive into the site, where a publish
 
 mutants: setup-test  ## Put wrong formulas into the notebooks: each must be caught
 	@$(VENV) tests/mutants.py
+
+trust: setup-test  ## Every notebook with many seeds, every formula changed by rule (hours; goes on where it stopped)
+	@$(VENV) tests/trust/seeds.py $(if $(SEEDS),--seeds $(SEEDS))
+	@$(VENV) tests/trust/mutations.py
 
 lighthouse: setup  ## Judge pages of the built book with Lighthouse (needs Node and Chromium)
 	@$(VENV) book/build.py

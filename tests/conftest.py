@@ -17,6 +17,15 @@ pytest_plugins = ["browser"]  # its fixtures
 ROOT = Path(__file__).resolve().parent.parent
 
 
+def tiny_chapter(root, cells):
+    """Makes a book of one chapter, 01_tiny, below `root`, and forgets any before it. cells: {id: source} of code"""
+    code = [{"cell_type": "code", "id": name, "metadata": {}, "source": text} for name, text in cells.items()]
+    (root / "notebooks" / "solutions").mkdir(parents=True, exist_ok=True)
+    (root / "notebooks" / "01_tiny.ipynb").write_text(json.dumps({"cells": code}))
+    mutants.load.cache_clear()
+    mutants.warm_up([])
+
+
 def docs():
     """Every notebook on disk as a document name: "notebooks/01_kl", "notebooks/solutions/01_kl", …"""
     folders = [ROOT / "notebooks", ROOT / "notebooks" / "solutions", ROOT / "notebooks" / "primers"]

@@ -5,7 +5,7 @@ import os
 import pytest
 
 import mutants
-from conftest import ROOT
+from conftest import ROOT, tiny_chapter
 
 SETUP = "import numpy as np\nfrom elbokit import check\nimport elbokit\n\nrng = elbokit.rng()"
 DOUBLE = 'def double(x):\n    """Twice x."""\n    return x + x'
@@ -17,16 +17,10 @@ def book(tmp_path):
     """write(cells, slips_text) -> root of a book with one chapter, 01_tiny. cells: {id: source}"""
 
     def write(cells, slips=""):
-        folder = tmp_path / "notebooks" / "solutions"
-        folder.mkdir(parents=True, exist_ok=True)
-        sources = {"setup": SETUP, **cells}
-        code = [{"cell_type": "code", "id": i, "metadata": {}, "source": text} for i, text in sources.items()]
-        (tmp_path / "notebooks" / "01_tiny.ipynb").write_text(json.dumps({"cells": code}))
-        (folder / "01_tiny.slips.toml").write_text(slips)
+        tiny_chapter(tmp_path, {"setup": SETUP, **cells})
+        (tmp_path / "notebooks" / "solutions" / "01_tiny.slips.toml").write_text(slips)
         return tmp_path
 
-    mutants.load.cache_clear()
-    mutants.warm_up([])
     return write
 
 

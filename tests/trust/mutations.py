@@ -58,7 +58,7 @@ def changes(node):
         return [ast.Constant(node.value + 1), *([ast.Constant(0)] if node.value not in (0, -1) else [])]
     if isinstance(node, ast.Attribute) and node.attr in ("T", "mT"):
         return [node.value]
-    return calls(node) if isinstance(node, ast.Call) else []
+    return calls(node) if isinstance(node, ast.Call) and not _is_check(node) else []
 
 
 def value(node):
