@@ -10,7 +10,7 @@ import argparse
 import ast
 import sys
 import tomllib
-from collections import Counter
+from collections import Counter, defaultdict
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -36,6 +36,7 @@ SYMMETRIC = {"logaddexp", "maximum", "minimum", "add", "isclose", "allclose"}
 UNORDERED = {"range", "reshape", "full", "ones", "zeros", "isinstance", "arange", "permute"} | SYMMETRIC
 OPERATORS = {ast.Mult: ast.Div, ast.Div: ast.Mult, ast.Pow: ast.Mult, ast.FloorDiv: ast.Mult}
 COMPARISONS = {ast.Lt: ast.GtE, ast.GtE: ast.Lt, ast.Gt: ast.LtE, ast.LtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq}
+SEEN = ("caught", "crashed")
 LISTED = {"name", "over", "because", "tol", "scale"}  # arguments of checks that are no mathematics
 
 
@@ -71,8 +72,8 @@ def value(node):
 
 def calls(node):
     """What a call may be changed into: another function, its argument alone, its arguments in another order."""
-    name = getattr(node.func, "attr", getattr(node.func, "id", ""))
-    made, plain = [], not any(isinstance(argument, ast.Starred) for argument in node.args)
+    name, made = _name(node), []
+    plain = not any(isinstance(argument, ast.Starred) for argument in node.args)
     if name in OTHER and isinstance(node.func, ast.Attribute):
         func = ast.Attribute(node.func.value, OTHER[name], ast.Load())
         made.append(ast.Call(func, node.args, node.keywords))
@@ -96,6 +97,8 @@ def slots(tree):
             continue
         if field == "args" and _is_check(tree):
             value = [None, *value[1:]]
+        if field == "args" and _name(tree) == "reshape":
+            continue  # any negative length is what is left; the others crash
         for index, child in enumerate(value if isinstance(value, list) else [value]):
             if isinstance(child, ast.keyword) and _is_check(tree) and child.arg in LISTED:
                 continue
@@ -105,13 +108,19 @@ def slots(tree):
                 yield from slots(child)
 
 
+def _name(node):
+    """The last name of what is called, or ""."""
+    func = getattr(node, "func", None)
+    return getattr(func, "attr", getattr(func, "id", ""))
+
+
 def _is_check(node):
     return isinstance(node, ast.Call) and ast.unparse(node.func).startswith("check.")
 
 
 def mutations(cell, part):
-    """(source, "what became what") for every change in one part of a cell, its mutants in order and each once."""
-    seen = set()
+    """(source, "what became what") for every change in one part of a cell, in order, each source once."""
+    seen, labels = {ast.unparse(cell)}, Counter()
     for owner, field, index, old in list(slots(part)):
         for new in [] if _squared(owner, old) else changes(old):
             _put(owner, field, index, ast.copy_location(new, old))
@@ -119,7 +128,9 @@ def mutations(cell, part):
             _put(owner, field, index, old)
             if source not in seen:
                 seen.add(source)
-                yield source, f"{ast.unparse(old)} → {ast.unparse(new)}"
+                label = f"{ast.unparse(old)} → {ast.unparse(new)}"
+                labels[label] += 1
+                yield source, label if labels[label] == 1 else f"{label} (no. {labels[label]})"
 
 
 def _squared(owner, node):
@@ -189,25 +200,37 @@ def judged(made, out):
 
 def report(found):
     """The report, as Markdown. found: (mutant, kind, detail) of each."""
-    known, used, rows, holes = equivalents(), set(), [], []
+    known, used, lines, holes, seen = equivalents(), set(), [], [], defaultdict(set)
+    for mutant, kind, _ in found:
+        if kind in SEEN:
+            seen[definition(mutant), mutant.name].add(mutant.notebook.name)
     for chapter in dict.fromkeys(mutant.notebook.name for mutant, *_ in found):
         own = [(mutant, kind) for mutant, kind, _ in found if mutant.notebook.name == chapter]
-        count = Counter(kind for _, kind in own)
-        left = [(chapter, mutant.place, mutant.name) for mutant, kind in own if kind == "survived"]
-        used |= set(left) & known.keys()
-        holes += [row for row in left if row not in known]
-        same = sum(row in known for row in left)
-        score = (count["caught"] + count["crashed"]) / (len(own) - same)
-        rows.append([chapter, str(len(own)), str(count["caught"]), str(count["crashed"]), str(same),
-                     str(len(left) - same), f"{100 * score:.1f}"])
-    head = ["chapter", "mutants", "caught", "crashed", "no change", "survived", "score, %"]
-    text = ["# Mutants by rule", "", seeds.table(head, rows), "", "## Survivors", ""]
-    text += [f"- {chapter}, `{place}`: `{what}`" for chapter, place, what in holes] or ["None."]
-    text += ["", "## No change", ""] + [f"- {row[0]}, `{row[1]}`: `{row[2]}`: {known[row]}" for row in sorted(used)]
-    chapters = {row[0] for row in rows}
+        count, left = Counter(kind for _, kind in own), [mutant for mutant, kind in own if kind == "survived"]
+        entries = {(chapter, mutant.place, mutant.name) for mutant in left} & known.keys()
+        used |= entries
+        left = [mutant for mutant in left if (chapter, mutant.place, mutant.name) not in known]
+        copies = [mutant for mutant in left if seen[definition(mutant), mutant.name]]
+        open_ = [mutant for mutant in left if mutant not in copies]
+        holes += open_
+        score = 1 - len(open_) / (len(own) - len(entries))
+        numbers = len(own), count["caught"], count["crashed"], len(entries), len(copies), len(open_)
+        lines.append([chapter, *map(str, numbers), f"{100 * score:.1f}"])
+    head = ["chapter", "mutants", "caught", "crashed", "no change", "caught elsewhere", "survived", "score, %"]
+    text = ["# Mutants by rule", "", "*Caught elsewhere*: in the same definition in another chapter.", ""]
+    text += [seeds.table(head, lines), "", "## Survivors", ""]
+    text += [f"- {mutant.notebook.name}, `{mutant.place}`: `{mutant.name}`" for mutant in holes] or ["None."]
+    text += ["", "## No change", "", *(f"- {row[0]}, `{row[1]}`: `{row[2]}`: {known[row]}" for row in sorted(used))]
+    chapters = {line[0] for line in lines}
     stale = [row for row in known if row[0] in chapters and row not in used]
-    text += [f"- not found, or not surviving, yet listed in {EQUIVALENT.name}: {row}" for row in stale]
+    text += [f"- in {EQUIVALENT.name}, but no survivor: {', '.join(row)}" for row in stale]
     return "\n".join([*text, ""])
+
+
+def definition(mutant):
+    """The function that a mutant is one of, as it stands; for a check, its cell."""
+    cell = mutant.notebook.cells[mutant.index]
+    return ast.dump(cell.functions[mutant.place]) if mutant.place in cell.functions else cell.source
 
 
 def main(arguments=None):
