@@ -68,7 +68,10 @@ def became(source):
     [
         ("a + b", {"a", "b"}),
         ("a - b", {"a", "b - a"}),
-        ("(a - b) ** 2", {"a - b", "(a - b) * 2", "3", "0"}),
+        ("(a - b) ** 2", {"a", "a - b", "(a - b) * 2", "3", "0"}),
+        ("np.abs(a - b)", {"a", "a - b"}),
+        ("stats.norm.logpdf(x, m, s)", {"stats.norm.logpdf(x, s, m)", "stats.norm.pdf(x, m, s)"}),
+        ("40 * x", {"40", "x", "40 / x", "20", "0"}),
         ("a * b", {"a", "b", "a / b"}),
         ("a / b", {"a", "a * b", "b / a"}),
         ("f(a, b)", {"f(b, a)"}),

@@ -8,6 +8,8 @@ run goes on where it stopped.
 """
 import argparse
 import ast
+import itertools
+import re
 import sys
 import tomllib
 from collections import Counter, defaultdict
@@ -32,7 +34,8 @@ for _one, _two in map(str.split, PAIRS.split(",")):
     OTHER.setdefault(_two, _one)
 UNWRAPPED = set("""abs sqrt exp log log1p expm1 tanh square softmax sign cumsum transpose inv cholesky diag tril relu
 sigmoid expit flip digamma gammaln""".split())  # may leave their argument as it is
-SYMMETRIC = {"logaddexp", "maximum", "minimum", "add", "isclose", "allclose"}
+SYMMETRIC = {"logaddexp", "maximum", "minimum", "add", "multiply", "isclose", "allclose"}
+FIRST_TWO = re.compile(r"norm\.(log)?pdf$|\bclip$")  # calls that give the same with their first two arguments swapped
 UNORDERED = {"range", "reshape", "full", "ones", "zeros", "isinstance", "arange", "permute"} | SYMMETRIC
 OPERATORS = {ast.Mult: ast.Div, ast.Div: ast.Mult, ast.Pow: ast.Mult, ast.FloorDiv: ast.Mult}
 COMPARISONS = {ast.Lt: ast.GtE, ast.GtE: ast.Lt, ast.Gt: ast.LtE, ast.LtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq}
@@ -56,7 +59,8 @@ def changes(node):
     if isinstance(node, ast.IfExp):
         return [node.body, node.orelse]
     if isinstance(node, ast.Constant) and type(node.value) in (int, float):
-        return [ast.Constant(node.value + 1), *([ast.Constant(0)] if node.value not in (0, -1) else [])]
+        other = node.value + 1 if node.value <= 8 else node.value // 2  # a large one sets how exact it is, or how many
+        return [ast.Constant(other), *([ast.Constant(0)] if node.value else [])]
     if isinstance(node, ast.Attribute) and node.attr in ("T", "mT"):
         return [node.value]
     return calls(node) if isinstance(node, ast.Call) and not _is_check(node) else []
@@ -82,10 +86,10 @@ def calls(node):
     if name == "where" and len(node.args) == 3:
         made += [node.args[1], node.args[2]]
     elif len(node.args) > 1 and plain and name not in UNORDERED:
-        for i in range(len(node.args) - 1):
-            swapped = [*node.args[:i], node.args[i + 1], node.args[i], *node.args[i + 2:]]
-            if not isinstance(node.args[i], ast.Lambda) and ast.dump(node.args[i]) != ast.dump(node.args[i + 1]):
-                made.append(ast.Call(node.func, swapped, node.keywords))
+        for i, (one, two) in enumerate(itertools.pairwise(node.args)):
+            same = i == 0 and FIRST_TWO.search(ast.unparse(node.func)) or ast.dump(one) == ast.dump(two)
+            if not same and not isinstance(one, ast.Lambda):
+                made.append(ast.Call(node.func, [*node.args[:i], two, one, *node.args[i + 2:]], node.keywords))
     return made
 
 
@@ -122,7 +126,9 @@ def mutations(cell, part):
     """(source, "what became what") for every change in one part of a cell, in order, each source once."""
     seen, labels = {ast.unparse(cell)}, Counter()
     for owner, field, index, old in list(slots(part)):
-        for new in [] if _squared(owner, old) else changes(old):
+        for new in changes(old):
+            if _evenly(owner, old, new):
+                continue
             _put(owner, field, index, ast.copy_location(new, old))
             source = ast.unparse(ast.fix_missing_locations(cell))
             _put(owner, field, index, old)
@@ -133,10 +139,11 @@ def mutations(cell, part):
                 yield source, label if labels[label] == 1 else f"{label} (no. {labels[label]})"
 
 
-def _squared(owner, node):
-    """Is this a difference that is squared, so that its order does not matter?"""
+def _evenly(owner, old, new):
+    """Is this a difference the other way round, of which the square or the size is taken?"""
     squared = isinstance(owner, ast.BinOp) and isinstance(owner.op, ast.Pow) and ast.unparse(owner.right) == "2"
-    return squared and isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub)
+    is_difference = isinstance(old, ast.BinOp) and isinstance(old.op, ast.Sub)
+    return is_difference and getattr(new, "right", None) is old.left and (squared or _name(owner) in ("abs", "square"))
 
 
 def _put(owner, field, index, node):

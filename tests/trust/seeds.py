@@ -11,6 +11,7 @@ an allowance in standard errors means nothing. Nothing fails here; what is odd i
 """
 import argparse
 import contextlib
+import functools
 import json
 import multiprocessing
 import os
@@ -49,6 +50,7 @@ def seeds_of(name, seeds):
     return seeds or (FEW if Path(name).name.split("_")[0] in SLOW else MANY)
 
 
+@functools.cache
 def key_of(name):
     """A hash of all that decides what a notebook's checks say, but the seed."""
     code = sorted(run.seen_by(ROOT, ROOT / "notebooks" / f"{name}.ipynb").items())
