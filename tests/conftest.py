@@ -9,6 +9,11 @@ from pathlib import Path
 
 import pytest
 
+try:
+    import fcntl
+except ImportError:  # Windows has none
+    fcntl = None
+
 import mutants  # before NumPy, which it holds to one thread
 
 pytest.register_assert_rewrite("judges", "explorers")
@@ -76,17 +81,21 @@ def is_constant(node, read, names):
 
 
 @functools.cache
-def _run(*some):
-    """Execute what is out of date, of some docs or of all. -> the failure's text, or "" """
-    command = [sys.executable, ROOT / "book" / "_ext" / "run.py", *some]
-    done = subprocess.run(command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+def _made(program, *some):
+    """Has a program of the book bring things up to date, one process of the tests at a time. -> what failed, or "" """
+    command = [sys.executable, ROOT / "book" / program, *some]
+    (ROOT / "_build").mkdir(exist_ok=True)
+    with open(ROOT / "_build" / ".tests", "w") as file:
+        if fcntl:
+            fcntl.flock(file, fcntl.LOCK_EX)  # the workers of pytest-xdist ask for the same
+        done = subprocess.run(command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     return done.stdout if done.returncode else ""
 
 
 @functools.cache
 def executed(doc):
     """The executed notebook, parsed JSON; run first if it is out of date (one execution serves build and tests)."""
-    if _run() and (failure := _run(doc)):
+    if _made("_ext/run.py") and (failure := _made("_ext/run.py", doc)):
         pytest.fail(f"{doc} does not run:\n{failure}", pytrace=False)
     return json.loads((ROOT / "_build" / "executed" / f"{doc}.ipynb").read_text(encoding="utf-8"))
 
@@ -94,10 +103,8 @@ def executed(doc):
 @pytest.fixture(scope="session")
 def site():
     """The folder of the built site, brought up to date."""
-    build = [sys.executable, ROOT / "book" / "build.py"]
-    done = subprocess.run(build, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    if done.returncode:
-        pytest.fail(f"the book does not build:\n{done.stdout}", pytrace=False)
+    if failure := _made("build.py"):
+        pytest.fail(f"the book does not build:\n{failure}", pytrace=False)
     return ROOT / "_build" / "html"
 
 
