@@ -61,8 +61,8 @@ def test_chosen_rows_leave_the_page_alone(tmp_path, capsys):
     assert bench.main(["lattice"], tmp_path / "RESULTS.md", small=True) == 0
     assert "## Mean field" in capsys.readouterr().out and not list(tmp_path.iterdir())
     with pytest.raises(SystemExit):
-        bench.main(["latice"])
-    assert "latice" in capsys.readouterr().err
+        bench.main(["lattices"])
+    assert "lattices" in capsys.readouterr().err
 
 
 def test_a_ratio_is_theirs_over_ours_round_by_round():
@@ -76,8 +76,15 @@ def test_a_ratio_is_theirs_over_ours_round_by_round():
 def test_runs_take_turns():
     calls = []
     seconds = frame.in_turn(3, a=lambda: calls.append("a"), b=lambda: calls.append("b"))
-    turns = [name for name, _ in itertools.groupby(calls)]
-    assert turns == list("abababab")[: len(turns)] and [len(each) for each in seconds.values()] == [3, 3]
+    turns = [name for name, _ in itertools.groupby(calls)]  # a b, b a, a b, b a
+    assert turns == list("ababa") and [len(each) for each in seconds.values()] == [3, 3]
+
+
+def test_what_is_the_same():
+    frame.same("equal", [1.0, 1e6], [1.0 + 1e-10, 1e6 + 1e-4])
+    for ours, theirs in ((1.0, 1.0 + 1e-8), ([0.0, 1.0], [0.0, 1.1]), (float("nan"), 1.0), (float("nan"),) * 2):
+        with pytest.raises(frame.Different, match="a sum: the two sides are"):
+            frame.same("a sum", ours, theirs)
 
 
 def test_edits_and_durations(tmp_path):

@@ -128,9 +128,12 @@ def machine():
     """What the numbers depend on, as lines of a list."""
     versions = [f"{name} {importlib.metadata.version(name)}" for name in LIBRARIES if installed(name)]
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    pools = {pool["internal_api"]: pool["num_threads"] for pool in threadpoolctl.threadpool_info()}
+    threads = ", ".join(f"{name} {count}" for name, count in ({"torch": torch.get_num_threads()} | pools).items())
     return [
-        f"- {processor()}, {cores} cores, {platform.system()}; one thread, where a row does not say otherwise",
+        f"- {processor()}, {cores} cores, {platform.system()}",
         f"- Python {platform.python_version()}, {', '.join(versions)}",
+        f"- threads, where a row does not say otherwise: {threads}",
     ]
 
 

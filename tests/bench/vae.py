@@ -130,11 +130,12 @@ def agree(book, x, sizes, dtype, rate):
     """Raises Different unless `step` is the step of `train`, and Pyro's too, from the draw that Pyro makes."""
     latents, tol = sizes[2], 1e-9 if dtype == torch.float64 else 1e-5
     trained = machine(book, sizes, dtype, rate)
-    book["train"](x, *trained[:3], 1, trained[3], batch=len(x))
+    book["train"](x, *trained[:3], 2, trained[3], batch=len(x))
     *ours, generator = machine(book, sizes, dtype, rate)
-    rows = torch.randperm(len(x), generator=generator)
-    step(book, x[rows], torch.randn(len(x), latents, generator=generator, dtype=dtype), *ours)
-    same_weights("a step of the book's", ours, trained, tol)
+    for _ in range(2):
+        rows = torch.randperm(len(x), generator=generator)
+        step(book, x[rows], torch.randn(len(x), latents, generator=generator, dtype=dtype), *ours)
+    same_weights("two steps of the book's", ours, trained, tol)
     for loss in ("TraceMeanField_ELBO", "Trace_ELBO") if frame.installed("pyro-ppl") else ():
         theirs = machine(book, sizes, dtype, rate)
         svi = pyros(*theirs[:2], loss, rate)
