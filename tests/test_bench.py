@@ -29,7 +29,9 @@ def tables(text):
 def small(tmp_path_factory):
     """A page of tiny sizes. Where two sides gave different answers, there would be none."""
     page = tmp_path_factory.mktemp("bench") / "RESULTS.md"
-    assert bench.main([], page, small=True) == 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(frame, "SHORTEST", 0.0)  # each run once
+        assert bench.main([], page, small=True) == 0
     return page.read_text(encoding="utf-8")
 
 

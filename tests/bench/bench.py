@@ -27,8 +27,10 @@ OPENING = """
 
 Written by `make bench`, for maintainers: what the numbers are, and how to have them again.
 
-Each row has two pieces of work that give the same answer, which is asserted before they are timed.
-They run by turns, forwards and backwards, and the figures are medians over the rounds.
+Each row has two pieces of work, or a piece of work and the least that the machine allows it.
+Two pieces of work have to give the same answer, which is asserted before they are timed.
+They run by turns, forwards and backwards, and the figures are medians over the rounds: of the processor's seconds,
+which on a quiet machine are the clock's (the builds go by the clock).
 **The ratio is the other's time divided by the book's, round by round: above 1 the book is ahead, and beside a limit of
 the machine it is the share of the limit that is reached.**
 The last column is the middle half of the ratios.
@@ -38,9 +40,8 @@ Where the book is behind, the text above the table says why.
 
 def page(sections, before):
     """The whole text. before: the load when it began."""
-    now = datetime.date.today().isoformat()
-    load = f"- load average {before} at the start, {frame.load()} at the end (as many as there are cores means busy)"
-    about = [f"Measured on {now}, on", "", *frame.machine(), load]
+    about = [f"Measured on {datetime.date.today().isoformat()}, on", "", *frame.machine()]
+    about.append(frame.busy([before, frame.load()]))
     return "\n\n".join([OPENING.strip(), "\n".join(about), *(section.text() for section in sections)]) + "\n"
 
 

@@ -2,6 +2,8 @@
 
 A number of seconds says as much of the machine as of the work, so every row is a ratio: two pieces of work that give
 the same answer, one after the other, round after round. What slows the machine for a while slows both.
+Seconds are the processor's, of this process: on a quiet machine one thread takes as many by the clock, and on a busy
+one waiting does not count.
 """
 import importlib.metadata
 import math
@@ -18,6 +20,8 @@ import torch
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / folder) for folder in ("tests", "notebooks", "book", "book/_ext")]
+
+import run  # noqa: E402
 
 SHORTEST = 0.02  # seconds that are timed as one piece: what is shorter is repeated
 HEAD = "| the work | the book | beside it | its figure | ratio | middle half of the rounds |\n|---|--:|---|--:|--:|--:|"
@@ -90,20 +94,20 @@ def in_turn(rounds, **runs):
 
     A round more at the start warms up, and says how often a short run is repeated."""
     seconds, repeats = {name: [] for name in runs}, {}
-    for name, run in runs.items():
-        repeats[name] = max(1, math.ceil(SHORTEST / max(timed(run), 1e-9)))
+    for name, work in runs.items():
+        repeats[name] = max(1, math.ceil(SHORTEST / max(timed(work), 1e-6)))
     for number in range(rounds):
         for name in list(runs)[:: 1 if number % 2 else -1]:
             seconds[name].append(timed(runs[name], repeats[name]))
     return seconds
 
 
-def timed(run, repeats=1):
-    """Seconds that one run takes, the mean of some."""
-    start = time.perf_counter()
+def timed(work, repeats=1):
+    """Seconds of the processor that one run takes, the mean of some: all threads count, and waiting does not."""
+    start = time.process_time()
     for _ in range(repeats):
-        run()
-    return (time.perf_counter() - start) / repeats
+        work()
+    return (time.process_time() - start) / repeats
 
 
 def scaled(seconds, factor):
@@ -127,11 +131,10 @@ def one_thread():
 def machine():
     """What the numbers depend on, as lines of a list."""
     versions = [f"{name} {importlib.metadata.version(name)}" for name in LIBRARIES if installed(name)]
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     pools = {pool["internal_api"]: pool["num_threads"] for pool in threadpoolctl.threadpool_info()}
     threads = ", ".join(f"{name} {count}" for name, count in ({"torch": torch.get_num_threads()} | pools).items())
     return [
-        f"- {processor()}, {cores} cores, {platform.system()}",
+        f"- {processor()}, {run.cores()} cores, {platform.system()}",
         f"- Python {platform.python_version()}, {', '.join(versions)}",
         f"- threads, where a row does not say otherwise: {threads}",
     ]
@@ -154,5 +157,13 @@ def processor():
 
 
 def load():
-    """How many processes want to run, on average over the last minute: "0.50"; where the system does not tell, "?" """
-    return f"{os.getloadavg()[0]:.2f}" if hasattr(os, "getloadavg") else "?"
+    """How many processes want to run, on average over the last minute; where the system does not tell, nan."""
+    return os.getloadavg()[0] if hasattr(os, "getloadavg") else math.nan
+
+
+def busy(loads):
+    """A line on the load, with a warning if it was more than the cores can serve. loads: at the start, at the end"""
+    line = "- load average " + " at the start, ".join(f"{each:.1f}" for each in loads) + " at the end"
+    if max(loads) > run.cores() + 1:
+        line += ": **busy**, so that the builds, which go by the clock, took longer than they need"
+    return line
