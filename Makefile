@@ -6,7 +6,7 @@ SETUP := "$(PYTHON)" book/environment.py $(if $(filter file,$(origin PYTHON)),,-
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help book test pdf offline site mutants trust lighthouse lab freeze publish clean python setup setup-test
+.PHONY: help book test pdf offline site mutants trust bench lighthouse lab freeze publish clean python setup setup-test
 
 help:  ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -39,6 +39,9 @@ trust: setup-test  ## Every notebook with many seeds, every formula changed by r
 lighthouse: setup  ## Judge pages of the built book with Lighthouse (needs Node and Chromium)
 	@$(VENV) book/build.py
 	@$(VENV) tests/bench/lighthouse.py $(ARGS)
+
+bench: setup-test  ## Time the book beside its peers (ARGS=--tests: its tests too; ARGS=lattice: those rows)
+	@$(VENV) tests/bench/bench.py $(ARGS)
 
 lab: setup  ## Open the notebooks in JupyterLab
 	@$(VENV) -m jupyterlab --ServerApp.root_dir=. notebooks
