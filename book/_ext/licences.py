@@ -16,7 +16,7 @@ from typing import NamedTuple
 LIST = "<!-- licences -->"
 FILE = "licences.txt"
 OWN = ("equations.js",)  # beside all that stands in book/_static
-UNUSED = ("locales", "images", "vendor", "*-macros.html", "scripts/fontawesome.js*")  # in _static, of the theme
+UNUSED = ("locales", "images/logo_*", "vendor", "*-macros.html", "scripts/fontawesome.js*")  # in _static, of the theme
 
 
 class Part(NamedTuple):
@@ -37,7 +37,9 @@ FONTS = "mathjax/output/chtml/fonts/woff-v2/*"
 RESERVED = "AMS Caligraphic Fraktur Main Math SansSerif Script Size1 Size2 Size3 Size4 Typewriter Zero".split()
 PARTS = (
     Part("MathJax", "sphinx-mathjax-offline", ("mathjax/*.js",), "Apache-2.0",
-         "Copyright (c) 2009-2022 The MathJax Consortium; mhchem.js Copyright (c) 2015-2021 Martin Hensel",
+         "Copyright (c) 2009-2022 The MathJax Consortium\n"
+         "color.js: Copyright (c) 2018-2022 Omar Al-Ithawi and The MathJax Consortium\n"
+         "mhchem.js: Copyright (c) 2015-2021 Martin Hensel",
          ("static/mathjax/startup.js", r'VERSION="([\d.]+)"')),
     Part("MathJax's fonts", "sphinx-mathjax-offline", (FONTS,), "OFL-1.1",
          "Copyright (c) 2009-2010, Design Science, Inc. (<www.mathjax.org>),\nwith Reserved Font Names "
