@@ -46,9 +46,10 @@ bench: setup-test  ## Time the book beside its peers (ARGS=--tests: its tests to
 lab: setup  ## Open the notebooks in JupyterLab
 	@$(VENV) -m jupyterlab --ServerApp.root_dir=. notebooks
 
-freeze: setup-test  ## Resolve constraints.txt again (ARGS=--upgrade: with the newest of everything not pinned)
+freeze: setup-test  ## Resolve constraints.txt and hashes/ again (ARGS=--upgrade: with the newest of everything not pinned)
 	@grep -v '^-c' requirements.txt | $(VENV) -m uv pip compile --quiet --universal --python-version 3.11 --no-annotate \
 	  --custom-compile-command "make freeze" --extra test $(ARGS) --output-file constraints.txt - pyproject.toml
+	@$(VENV) book/hashes.py
 
 publish: setup  ## Push the branch of notebooks that Colab opens (needs ELBO_REPOSITORY)
 	@$(VENV) book/colab.py --push origin

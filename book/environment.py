@@ -141,13 +141,23 @@ class Environment:
             raise SetUpError("Python could not make a virtual environment in .venv.\n{}{}".format(output, AGAIN))
 
     def install(self, extras, lock=()):
-        """Install the requirements and `extras` with pip; its full output goes to .venv/pip.log."""
-        itself = ".[{}]".format(",".join(extras)) if extras else "."
-        command = [self.python, "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
-        command += ["-r", "requirements.txt", "-e", itself]
+        """Install the requirements and `extras` with pip; its full output goes to .venv/pip.log.
+
+        First what hashes/ names, each file held to its hash; then the rest: PyTorch, and the book's own package.
+        """
         say("Installing what the book needs: a few minutes the first time. (Details: .venv/pip.log)")
+        hashed = ["--require-hashes", "--no-deps"]
+        for name in ["book"] + extras:
+            hashed += ["-r", "hashes/{}.txt".format(name)]
+        itself = ".[{}]".format(",".join(extras)) if extras else "."
+        with open(self.log_path, "w", encoding="utf-8") as log:
+            self.pip(hashed, log, lock)
+            self.pip(["--no-build-isolation", "-r", "requirements.txt", "-e", itself], log, lock)
+
+    def pip(self, arguments, log, lock):
+        """Let pip install; raise SetUpError, with advice, if it fails."""
         pip = subprocess.Popen(
-            command,
+            [self.python, "-m", "pip", "install", "--no-input", "--disable-pip-version-check"] + arguments,
             cwd=self.root,
             env=dict(os.environ, PIP_USER="0", PYTHONUNBUFFERED="1"),
             stdin=subprocess.DEVNULL,
@@ -159,12 +169,11 @@ class Environment:
         )
         lines = []
         try:
-            with open(self.log_path, "w", encoding="utf-8") as log:
-                for line in pip.stdout:
-                    log.write(line)
-                    lines.append(line)
-                    if SHOWN.match(line.strip()):
-                        say("  " + line.strip()[:110])
+            for line in pip.stdout:
+                log.write(line)
+                lines.append(line)
+                if SHOWN.match(line.strip()):
+                    say("  " + line.strip()[:110])
             if pip.wait() != 0:
                 raise SetUpError(self.advice(pip.returncode, "".join(lines)))
         finally:
@@ -179,6 +188,15 @@ class Environment:
             reason = "something killed pip (signal {}).".format(-status)
         elif "No space left" in output:
             reason = "the disk is full.\nThey take about 2 GB, and 8 GB with the CUDA build of PyTorch (see README.md)."
+        elif "DO NOT MATCH THE HASHES" in output:
+            said = [line for line in output.splitlines(True) if re.match(r"\s+(\S+==|Got )", line)]
+            reason = (
+                "a file is not the one that hashes/ names.\n\n{}\n"
+                "Nothing was installed. A download may have been cut off, or a proxy, a mirror or the index sent\n"
+                "another file: try again after `pip cache purge`, then with another index or network.\n"
+                "If it stays, tell the maintainers, and do not install that file by other means.\n"
+                "(Whoever changes the requirements writes the hashes again with `make freeze`.)"
+            ).format("".join(said))
         elif OFFLINE.search(output):
             reason = "pip found no package index that has them.\nIs there a network? Does pip need a proxy or an index?"
         else:

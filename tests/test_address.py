@@ -112,7 +112,8 @@ def test_the_site_hands_out_each_notebook_with_its_outputs(site):
 def known(tmp_path_factory):
     """A small book that knows its repository."""
     book = Book(tmp_path_factory.mktemp("known") / "book")
-    shutil.copy(ROOT / "_config.yml", book.root)
+    for name in ("_config.yml", "LICENSE"):
+        shutil.copy(ROOT / name, book.root)
     for folder in ("_static", "_templates"):
         shutil.copytree(ROOT / "book" / folder, book.root / "book" / folder)
     text = "# A small book\n\n*What is “a < b” worth?*\n\nSee [(sum)](../notebooks/01_a.ipynb#eq-sum).\n"

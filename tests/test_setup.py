@@ -1,6 +1,7 @@
 """The set-up, the make targets, the pins, the hooks and the workflows. Nothing is installed, and no network needed."""
 
 import ast
+import hashlib
 import importlib.util
 import json
 import os
@@ -9,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+import zipfile
 from importlib import metadata
 from pathlib import Path
 
@@ -32,7 +34,7 @@ def load(name):
     return module
 
 
-environment, colab = load("environment"), load("colab")
+environment, colab, hashes = load("environment"), load("colab"), load("hashes")
 
 
 def requirements(name):
@@ -243,6 +245,43 @@ def test_pips_failures_are_explained(status, output, says):
     assert "run the same command again" in advice
 
 
+class OnlyHashed(environment.Environment):
+    """An environment of this Python, whose pip looks at what hashes/ names but installs nothing."""
+
+    def __init__(self, root):
+        super().__init__(root)
+        os.makedirs(self.path)
+        self.python, self.rest = sys.executable, []
+
+    def pip(self, arguments, log, lock):
+        if "--require-hashes" in arguments:
+            super().pip([*arguments, "--dry-run"], log, lock)
+        else:
+            self.rest += arguments
+
+
+def test_a_file_that_is_not_the_one_named_stops_the_set_up(tmp_path, monkeypatch):
+    wheel, named = tmp_path / "small-1.0-py3-none-any.whl", tmp_path / "hashes/book.txt"
+    with zipfile.ZipFile(wheel, "w") as file:
+        file.writestr("small-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: small\nVersion: 1.0\n")
+        file.writestr("small-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        file.writestr("small-1.0.dist-info/RECORD", "")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+    named.parent.mkdir()
+    real = OnlyHashed(tmp_path)
+
+    named.write_text("small==1.0 --hash=sha256:" + "0" * 64)
+    with pytest.raises(environment.SetUpError) as told:
+        real.install([])
+    assert re.search(r"is not the one that hashes/ names\.\s+small==1\.0 .*\s+Got +[0-9a-f]{64}", str(told.value))
+    assert "run the same command again" in str(told.value) and real.rest == []
+
+    named.write_text("small==1.0 --hash=sha256:" + hashlib.sha256(wheel.read_bytes()).hexdigest())
+    real.install([])
+    assert "Would install small-1.0" in Path(real.log_path).read_text() and "requirements.txt" in real.rest
+
+
 def test_two_set_ups_do_not_work_at_once(book):
     pytest.importorskip("fcntl")
     with environment.only_one(book) as lock:
@@ -342,8 +381,24 @@ def test_what_is_installed_is_what_is_frozen():
     assert len(seen) > 100
 
 
+def test_whatever_is_frozen_has_its_hashes():
+    """All but what comes from PyTorch's index, each in one of the two files."""
+    frozen = {line for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines() if line[0] != "#"}
+    hashed, names = [], {}
+    for name in ("book", "test"):
+        text = (ROOT / f"hashes/{name}.txt").read_text(encoding="utf-8")
+        entries = re.findall(r"^(\w.*) \\\n((?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+)", text, re.M)
+        assert hashes.HEAD + "".join(f"{line} \\\n{sums}" for line, sums in entries) == text, f"hashes/{name}.txt"
+        hashed += [line for line, _ in entries]
+        names[name] = {canonicalize_name(Requirement(line).name) for line, _ in entries}
+    assert sorted(hashed) == sorted(filter(lambda line: not hashes.FROM_ITS_INDEX.match(line), frozen)), "`make freeze`"
+    assert requirements("requirements.txt").keys() - names["book"] == {"torch"}
+    tools = {canonicalize_name(Requirement(line).name) for line in PROJECT["project"]["optional-dependencies"]["test"]}
+    assert tools <= names["book"] | names["test"]
+
+
 def test_the_requirements_name_no_index():
-    for name in ("requirements.txt", "constraints.txt", "pyproject.toml"):
+    for name in ("requirements.txt", "constraints.txt", "pyproject.toml", "hashes/book.txt", "hashes/test.txt"):
         text = (ROOT / name).read_text(encoding="utf-8")
         assert not re.search(r"://|--(extra-)?index-url|--find-links|file:", text), name
 

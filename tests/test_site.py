@@ -49,7 +49,7 @@ class Page(html.parser.HTMLParser):
     def __init__(self, file):
         super().__init__()
         self.ids, self.links, self.references, self.names, self.marks = [], [], [], [], {}
-        self.checks, self.quotes, self.open, self.policy = [], [], [], ""
+        self.checks, self.quotes, self.open, self.policy, self.inline = [], [], [], "", []
         self.headings, self.scripts, self.has_math, self.has_code = [], {}, False, False
         self.feed(file.read_text(encoding="utf-8"))
 
@@ -68,6 +68,10 @@ class Page(html.parser.HTMLParser):
                 self.checks[-1][1] = attributes["href"]
         if tag == "script" and "src" in attributes:
             self.scripts[attributes["src"].partition("?")[0].partition("_static/")[2] or attributes["src"]] = attributes
+        if tag == "script" and "src" not in attributes and attributes.get("type") != "application/json":  # that is data
+            self.inline.append(self.get_starttag_text())
+        self.inline += [text for text in attributes if text.startswith("on")]
+        self.inline += [text for text in attributes.values() if text and text.strip().lower().startswith("javascript:")]
         if len(tag) == 2 and tag[0] == "h" and tag[1].isdigit() and "article" in self.open:
             self.headings.append(int(tag[1]))
         self.has_math |= "math" in classes or "#eq-" in (attributes.get("href") or "")
@@ -127,9 +131,11 @@ def test_ids_are_unique_and_boxes_became_boxes(site, page):
     assert content.quotes == [], "a block quote begins with a bold word that is no box: see KINDS in book/_ext/boxes.py"
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_the_browser_is_told_to_ask_no_one_else(site, page):
-    assert parsed(site / page).policy == look.POLICY
+def test_every_page_has_the_policy_and_no_script_in_it(site):
+    pages = {file.relative_to(site).as_posix(): parsed(file) for file in site.rglob("*.html")}
+    assert pages.keys() >= {*PAGES, "index.html", "search.html"}
+    assert [name for name, page in pages.items() if page.policy != look.POLICY] == []
+    assert {name: page.inline for name, page in pages.items() if page.inline} == {}
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -323,6 +329,54 @@ def show(page, width, mode):
     page.emulate_media(color_scheme=mode)
     page.wait_for_selector(f"html[data-theme={mode}]", state="attached")
     page.evaluate("fitAll()")
+
+
+FOREIGN = """() => {   // what somebody who got a word into a page might try
+  const run = (tag, set) => document.body.append(Object.assign(document.createElement(tag), set));
+  run('script', {textContent: 'window.ran = "a script in the page"'});
+  run('button', {id: 'bait'});
+  document.getElementById('bait').setAttribute('onclick', 'window.ran = "a handler in the page"');
+  document.getElementById('bait').click();
+  run('script', {src: 'data:text/javascript,window.ran = "a script in an address"'});
+  run('object', {data: 'search.html'});
+  run('iframe', {src: 'search.html'});
+}"""
+
+
+def test_the_policy_lets_no_foreign_script_run_and_frames_nothing(site, window, address):
+    for url, home in ((address, address), (f"{site.resolve().as_uri()}/", "file://")):
+        page, faults = open_page(window, f"{url}book/cite.html", home)
+        assert faults == []
+        page.evaluate(FOREIGN)
+        page.wait_for_timeout(200)
+        assert page.evaluate("window.ran") is None
+        refused = [fault for fault in faults if "Content Security Policy" in fault]
+        page.close()
+        assert len(refused) == 5, faults
+
+
+PAINTED = """new MutationObserver((_, observer) => {   // the colours when the first of the page is there to be seen
+  if (!document.body) return;
+  observer.disconnect();
+  const {theme, mode} = document.documentElement.dataset;
+  window.first = [theme, mode, document.documentElement.dataset.ready];
+}).observe(document, {childList: true, subtree: true});"""
+
+
+@pytest.mark.parametrize("chosen", [None, "light", "dark"])
+@pytest.mark.parametrize("system", MODES)
+def test_the_colours_stand_before_anything_is_seen(browser, address, system, chosen):
+    context = browser.new_context(color_scheme=system)
+    context.add_init_script(PAINTED)
+    if chosen:
+        keep = "".join(f"localStorage.setItem('{key}', '{chosen}');" for key in ("mode", "theme"))
+        context.add_init_script(keep)
+    page = context.new_page()
+    page.goto(f"{address}book/cite.html", wait_until="commit")
+    page.wait_for_function("() => window.first")
+    first = page.evaluate("window.first")
+    context.close()
+    assert first == [chosen or system, chosen or "auto", None]
 
 
 @pytest.mark.parametrize("name", [*PAGES, "search.html"])

@@ -14,6 +14,7 @@ from urllib.parse import quote, urlsplit
 
 import card
 import head
+import look
 from run import BuildError, write
 
 CARD = "social-card.png"
@@ -22,7 +23,7 @@ HOME = """\
 <html lang="en">
 <head>
 <meta charset="utf-8" />
-<meta http-equiv="Refresh" content="0; url={page}" />
+{policy}<meta http-equiv="Refresh" content="0; url={page}" />
 <link rel="icon" href="data:," />
 <title>{title}</title>
 {tags}</head>
@@ -101,7 +102,12 @@ def home(app):
     shown = f'<meta name="description" content="{html.escape(head.description(doctree))}" />\n'
     if app.config.elbo_site:
         shown += f'<link rel="canonical" href="{url_of(app, root)}" />\n' + page_tags(app, root, doctree)
-    return HOME.format(page=app.builder.get_target_uri(root), title=html.escape(app.config.html_title), tags=shown)
+    return HOME.format(
+        policy=look.policy(),
+        page=app.builder.get_target_uri(root),
+        title=html.escape(app.config.html_title),
+        tags=shown,
+    )
 
 
 def finish(app, exception):

@@ -1,13 +1,14 @@
 """What the build writes into the pages of text, wherever a comment asks for it: run.py lets it fill each of them.
 
-The ledger and quoted equations, the lists of equations and of symbols, how to cite the book, and what can be taken
-along: each from where the truth is, so that no page can drift. Nothing here needs Sphinx.
+The ledger and quoted equations, the lists of equations and of symbols, how to cite the book, whose work else is in it,
+and what can be taken along: each from where the truth is, so that no page can drift. Nothing here needs Sphinx.
 """
 
 import citation
 import downloads
 import equation_list
 import ledger
+import licences
 import symbols
 
 
@@ -19,4 +20,5 @@ def filled(text, doc, pages, book, root, site):
     text = equation_list.filled(text, doc, pages, book)
     text = symbols.filled(text, doc, pages)
     text = citation.filled(text, root)
+    text = licences.filled(text)
     return downloads.filled(text, site)

@@ -36,7 +36,7 @@ def describe(app, pagename, templatename, context, doctree):
     """Gives the page its description: its first paragraph."""
     if pagename == "404":
         return
-    text = description(doctree) if doctree else f"Search {app.config.project}."
+    text = description(doctree) if doctree else f"Search {app.config.html_title}."
     context["metatags"] = f'<meta name="description" content="{html.escape(text)}">\n' + context.get("metatags", "")
 
 

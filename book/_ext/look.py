@@ -19,7 +19,15 @@ MATHJAX = (  # all that a page loads of 24 MB
 LEADING = re.compile(r"(?:<[^>]*>)*( *)")
 SIZE = re.compile(r'style="width: (\d+)px; height: (\d+)px;?"')
 OPENING = 3  # paragraphs and images that fit in the first screen of a page
-POLICY = "default-src 'self' 'unsafe-inline' data:"  # the browser itself refuses requests to anyone else
+POLICY = "; ".join((  # the browser itself refuses all else: requests to others, scripts that are no file of the site
+    "default-src 'none'",
+    "script-src 'self'",
+    "font-src 'self'",
+    "img-src 'self' data:",  # the icons in the style
+    "style-src 'self' 'unsafe-inline'",  # MathJax writes a style, and each formula and line of code says its size
+    "form-action 'self'",  # the search
+    "base-uri 'self'",  # where 404.html stands
+))
 
 
 def copy_mathjax(app):
@@ -37,10 +45,16 @@ def copy_mathjax(app):
                 shutil.copyfile(file, copy)
 
 
+def policy():
+    """The content policy as a line of HTML."""
+    return f'<meta http-equiv="Content-Security-Policy" content="{POLICY}" />\n'
+
+
 def content_policy(app, pagename, templatename, context, doctree):
-    """Gives the page's template the content policy."""
-    policy = f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
-    context["metatags"] = policy + context.get("metatags", "")
+    """Gives the page's template the content policy, first of all: it binds only what follows it.
+
+    Who may show the site in a frame (frame-ancestors) can't be said in a page, only by the server that sends it."""
+    context["metatags"] = policy() + context.get("metatags", "")
 
 
 def explorer_scripts(app, pagename, templatename, context, doctree):
@@ -89,6 +103,6 @@ def setup(app):
     app.add_node(nodes.image, override=True, html=(visit_image, None))
     PygmentsBridge.html_formatter = WrappingLines
     app.connect("builder-inited", copy_mathjax)
-    app.connect("html-page-context", content_policy, priority=900)
+    app.connect("html-page-context", content_policy, priority=990)  # after all who add tags
     app.connect("html-page-context", explorer_scripts)
     return {"env_version": look_version(), "parallel_read_safe": True, "parallel_write_safe": True}

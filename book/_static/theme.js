@@ -1,6 +1,10 @@
-/* The colours before the first picture of the page: the theme's own script comes after it, and a dark screen would flash. */
+/* The colours the reader chose, or else the system's, before the first picture of the page: the theme's own script comes
+   after it, and a dark screen would flash. */
 "use strict";
 
-if (document.documentElement.dataset.mode === "auto") {
-  document.documentElement.dataset.theme = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+{
+  const { dataset } = document.documentElement;   // its theme is yet the book's own setting: auto
+  dataset.mode = localStorage.getItem("mode") || dataset.theme;
+  const system = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+  dataset.theme = dataset.mode === "auto" ? system : dataset.mode;
 }
