@@ -77,8 +77,8 @@ def test_the_bound_and_its_slopes_at_every_scale(m, s, y, m0, s0):
 def test_the_best_gaussian_has_no_slope(y, m0, s0):
     m, s = ch.best_gaussian_poisson(y, m0, s0)
     rate = math.exp(m + s**2 / 2)
-    size = y + rate + (1 + abs(m) + abs(m0) + s0**2 * y) / s0**2
-    near(np.array(ch.grad_poisson(m, s, y, m0, s0)) * [1, s], [0, 0], size=size, tol=1e-11)
+    size = (1 + abs(m) + abs(m0) + s0**2 * y) * (rate + s0**-2)  # m is a difference of numbers as large as the first
+    near(np.array(ch.grad_poisson(m, s, y, m0, s0)) * [1, s], [0, 0], size=size, tol=1e-14)
     near(ch.best_mean_poisson(s, y, m0, s0), m, size=abs(m0) + s0**2 * y)
 
 

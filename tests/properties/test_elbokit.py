@@ -74,7 +74,7 @@ anything = st.recursive(
 )
 
 
-@holds(cost=4, answer=anything)
+@holds(cost=4, answer=st.one_of(st.floats(), anything))
 def test_no_answer_to_an_exercise_breaks_the_judge(answer):
     """Whatever a reader's function returns, there is a verdict in words, and it is not `right`."""
     def kl_coin(a, b):
