@@ -16,7 +16,7 @@ except ImportError:  # Windows has none
 
 import mutants  # before NumPy, which it holds to one thread
 
-pytest.register_assert_rewrite("judges", "explorers")
+pytest.register_assert_rewrite("judges", "explorers", "properties")
 pytest_plugins = ["browser"]  # its fixtures
 
 ROOT = Path(__file__).resolve().parent.parent

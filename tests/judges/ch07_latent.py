@@ -1,5 +1,4 @@
 """Judges of chapter 07, the ELBO of a latent-variable model."""
-import functools
 import itertools
 import math
 import warnings
@@ -154,18 +153,19 @@ def gap_square(f, rng):
 
 @judge
 def best_square(f, rng):
-    """Autograd finds no slope there, and no point of a grid is better."""
-    x, sigma = SQUARES
-    m, s = f(x, sigma)
-    m_, s_ = tensor(m).requires_grad_(), tensor(s).requires_grad_()
+    """Autograd finds no slope there, no grid point is better: torch's densities at nodes good for quartics."""
+    (x, sigma), (eps, weights) = tensor(*SQUARES), np.polynomial.hermite_e.hermegauss(5)
+    m, s = (each.requires_grad_() for each in tensor(*f(*SQUARES)))
 
     def elbo(m, s, x, sigma):
-        squares = x**2 - 2 * x * (m**2 + s**2) + m**4 + 6 * m**2 * s**2 + 3 * s**4
-        return -squares / (2 * sigma**2) - (m**2 + s**2) / 2 + torch.log(s)
+        draws = [m + s * each for each in eps]
+        log_joints = [td.Normal(0.0, 1.0).log_prob(z) + td.Normal(z**2, sigma).log_prob(x) for z in draws]
+        rows = zip(weights / weights.sum(), log_joints, strict=True)
+        return sum(weight * row for weight, row in rows) + td.Normal(m, s).entropy()
 
-    best = elbo(m_, s_, *tensor(x, sigma))
+    best = elbo(m, s, x, sigma)
     best.sum().backward()
-    close(np.stack([m_.grad, s_.grad]), np.zeros((2, 5)), atol=1e-9)
+    close(np.stack([m.grad, s.grad]), np.zeros((2, 5)), atol=1e-9)
     grid = torch.meshgrid(torch.linspace(0, 3, 301), torch.linspace(0.02, 2, 199), indexing="ij")
     for i in range(5):
         assert elbo(*grid, x[i], sigma[i]).max() <= best[i] + 1e-12
@@ -338,36 +338,37 @@ def slope_W_lg(f, rng):
         close(f(x[i], mean, spread, W[i], b[i], sigma[i]), W_.grad, rtol=1e-9)
 
 
-def mean_log_p(w, k, s2, V):
-    """The average evidence of k causes, up to a constant."""
-    return -mpmath.log(k * w**2 + s2) / 2 - V / (2 * (k * w**2 + s2))
+def posterior_of_causes(w, k, s2):
+    """torch's posterior of k causes, and the product with the diagonal of its precision. w: a tensor"""
+    zero = torch.zeros(k, dtype=torch.float64)
+    precision = torch.diag(zero + 1) + w**2 / s2 * (zero[:, None] + zero + 1)
+    product = td.MultivariateNormal(zero, precision_matrix=torch.diag(precision.diagonal()))
+    return td.MultivariateNormal(zero, precision_matrix=precision), product
 
 
-def mean_elbo(w, k, s2, V):
-    """The average ELBO of the best product, up to the same constant."""
-    return mean_log_p(w, k, s2, V) - (k * mpmath.log(1 + w**2 / s2) - mpmath.log(1 + k * w**2 / s2)) / 2
+def averages(w, k, s2, V):
+    """The average evidence of data at plus and minus the root of V, and the ELBO of the best product. w: a tensor"""
+    log_p = td.Normal(0.0, torch.sqrt(k * w**2 + s2)).log_prob(tensor([V**0.5, -(V**0.5)])).mean()
+    exact, product = posterior_of_causes(w, k, s2)
+    return log_p, log_p - td.kl_divergence(product, exact)
 
 
 @judge
 def best_w(f, rng):
-    """The roots of the slopes in w, by mpmath."""
+    """Level there, by autograd, and lower on either side; nothing where the data spread less than the noise."""
     for case in ((1, 0.7, 2.0), (2, 0.5, 4.0), (5, 1.3, 9.0)):
-        ours, near = f(*map(np.array, case)), math.sqrt((case[2] - case[1]) / case[0])
-        for w, curve, start in zip(ours, (mean_log_p, mean_elbo), (1.1 * near, 0.8 * near)):
-            slope = functools.partial(mpmath.diff, functools.partial(_at, curve, case))
-            close(w, float(mpmath.findroot(slope, start)), rtol=1e-10)
-
-
-def _at(curve, case, w):
-    return curve(w, *case)
+        for which, w in enumerate(tensor(*f(*map(np.array, case)))):
+            w.requires_grad_()
+            here = averages(w, *case)[which]
+            close(torch.autograd.grad(here, w)[0], 0.0, atol=1e-10)
+            assert all(averages(w.detach() * side, *case)[which] < here for side in (0.5, 0.9, 1.1, 2.0))
+    close(f(np.array(2), np.array(0.5), np.array(0.4)), [0.0, 0.0])
 
 
 @judge
 def gap_causes(f, rng):
     for k, w, s2 in ((1, 0.4, 0.5), (2, 1.3, 0.5), (4, 0.8, 1.7)):
-        precision = np.eye(k) + w**2 / s2 * np.ones((k, k))
-        exact = td.MultivariateNormal(torch.zeros(k, dtype=torch.float64), precision_matrix=tensor(precision))
-        product = td.MultivariateNormal(torch.zeros(k, dtype=torch.float64), tensor(np.diag(1 / np.diag(precision))))
+        exact, product = posterior_of_causes(tensor(w), k, s2)
         close(f(w, k, s2), td.kl_divergence(product, exact).item(), atol=1e-11)
 
 
