@@ -1,6 +1,7 @@
 """The set-up, the make targets, the pins, the hooks and the workflows. Nothing is installed, and no network needed."""
 
 import ast
+import errno
 import importlib.util
 import json
 import os
@@ -241,6 +242,33 @@ def test_pips_failures_are_explained(status, output, says):
     advice = environment.Environment.advice(status, output)
     assert says in advice
     assert "run the same command again" in advice
+
+
+@pytest.mark.parametrize(
+    ("number", "says"),
+    [
+        (errno.EROFS, "Read-only file system (/book/.venv)\nCopy the book to a folder that you may write to"),
+        (errno.ENOSPC, "No space left on device (/book/.venv)\nWhen that is mended, run the same command again."),
+    ],
+)
+def test_what_the_system_refuses_is_explained(monkeypatch, capsys, number, says):
+    def refuse(*anything):
+        raise OSError(number, os.strerror(number), "/book/.venv")
+
+    monkeypatch.setattr(environment.Environment, "ensure", refuse)
+    monkeypatch.setattr(environment.signal, "signal", lambda *anything: None)
+    assert environment.main([]) == 1
+    assert f"\nThe book's environment could not be made: {says}" in capsys.readouterr().err
+
+
+def test_a_full_disk_is_told_where_venv_only_says_that_it_failed(book, monkeypatch):
+    monkeypatch.setattr(environment.sys, "executable", "/bin/false")
+    usage = shutil.disk_usage(book)
+    monkeypatch.setattr(environment.shutil, "disk_usage", lambda path: usage._replace(free=3 * 10**6))
+    with pytest.raises(environment.SetUpError, match="could not make a virtual environment(?s:.*)disk has 3 MB left"):
+        environment.Environment(book).make()
+    monkeypatch.undo()
+    assert environment.Environment(book).record() == {}
 
 
 def test_two_set_ups_do_not_work_at_once(book):
