@@ -188,6 +188,13 @@ def test_a_package_that_cannot_be_had_is_named(fetch, address, plain_python, tmp
     assert "RuntimeError: Could not fetch the package executing:\n" in failed.stderr
 
 
+def test_an_old_numpy_is_named_and_what_to_do(plain_python, tmp_path):
+    code = "import sys, numpy; numpy.__version__ = '1.26.4'; sys.path.append(sys.argv[1]); import elbokit"
+    command = [plain_python, "-c", code, ROOT / "notebooks"]
+    failed = subprocess.run(command, cwd=tmp_path, env=clean(tmp_path), capture_output=True, text=True)
+    assert "ImportError: The book needs NumPy 2.0 or newer, and this is NumPy 1.26.4: upgrade it" in failed.stderr
+
+
 def test_the_environment_is_bare(colab_python, tmp_path):
     code = "import sys; from importlib.util import find_spec as f; print([n for n in sys.argv[1:] if f(n)])"
     names = ["numpy", "torch", "elbokit", "sphinx", "jupyter_book", "jupyterlab", "sklearn", "pytest", "yaml"]

@@ -401,6 +401,14 @@ def test_a_build_folder_that_cannot_be_written(book):
     assert failed.returncode == 1 and "✗ cannot write to" in failed.stderr and "Traceback" not in failed.stderr
 
 
+def test_a_read_only_checkout_runs_its_notebooks_into_another_folder(book, fake, monkeypatch, tmp_path_factory):
+    book.write("_build", "a file, where the folder should be")
+    out, kernels = tmp_path_factory.mktemp("out"), []
+    monkeypatch.setattr(run, "_make_fonts", kernels.append)
+    assert book.run(out=out)[0] == ALL
+    assert all(kernels[0][name].startswith(str(out)) for name in ("MPLCONFIGDIR", "IPYTHONDIR"))
+
+
 def test_two_at_once(book):
     with run.lock(book.root / "_build" / "executed" / ".lock"):
         assert (
