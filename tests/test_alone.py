@@ -163,7 +163,7 @@ def test_the_cell_says_what_it_fetches_and_does_nothing_twice(fetch, address, tm
     wheels = wheel_of("executing", tmp_path)
     then = "import elbokit, executing; print(os.getcwd())"
     expected = f"{tmp_path / 'elbo/notebooks/solutions'}\n"
-    first = fetch(address, then, PIP_FIND_LINKS=str(wheels))
+    first = fetch(address, then, PIP_FIND_LINKS=wheels.as_uri())  # a path may have spaces
     assert first.stderr == ""
     assert first.stdout == f"Fetching the book's files from {address}\nFetching the package executing\n{expected}"
     again = fetch(address, then)  # as after a restart of the kernel
