@@ -26,6 +26,7 @@ import run  # noqa: E402
 
 BUILD = ROOT / "_build"
 SITE = BUILD / "html"
+NEW, OLD = BUILD / ".html.new", BUILD / ".html.old"  # beside it while one takes the place of the other
 ASIDE = BUILD / "aside"  # Jupyter Book's output folder; the site is made in ASIDE/_build/html
 STAMP = ASIDE / "made-from"  # of what all pages of the site aside were made
 RECORD = BUILD / "made-from.json"  # of what the site was made, and what it looked like then
@@ -34,6 +35,7 @@ JUPYTER_BOOK = (
     "from jupyter_book.cli.main import main; main()"
 )
 NOISE = ("Running Jupyter-Book", "Source Folder:", "Config Path:", "Output Path:", "Traceback", "  File ", "    ")
+NOISE += ("Please also report", "A bug report can", "The above exception", "=====", "There was an error in building")
 
 
 def main():
@@ -54,13 +56,14 @@ def main():
     except KeyboardInterrupt:
         return _failed("stopped", 130)
     except OSError as error:
-        print(f"\n✗ {error.filename or BUILD}: {error.strerror or error}\n", file=sys.stderr)
+        print(f"\n✗ {in_short(error)}\n", file=sys.stderr)
         return _failed("failed")
 
 
 def build(options, lock):
     """Builds the book, under the lock; raises BuildError or LedgerError. -> exit status"""
     start = time.perf_counter()
+    put_back()
     version = importlib.metadata.version("jupyter-book")
     if not version.startswith("1."):
         raise run.BuildError(f"✗ this book needs Jupyter Book 1, not {version}: see README")
@@ -163,19 +166,31 @@ def in_words(warning):
 
 def put_in_place(made):
     """Puts a copy of the new site where readers look, in two renames, the last good one leaving only then."""
-    new, old = BUILD / ".html.new", BUILD / ".html.old"
-    for leftover in (new, old):
+    for leftover in (NEW, OLD):
         shutil.rmtree(leftover, ignore_errors=True)
-    shutil.copytree(made, new, ignore=shutil.ignore_patterns(".buildinfo*", "objects.inv"))
     try:
+        shutil.copytree(made, NEW, ignore=shutil.ignore_patterns(".buildinfo*", "objects.inv"))
         if SITE.exists():
-            SITE.rename(old)
-        new.rename(SITE)
+            SITE.rename(OLD)
+        NEW.rename(SITE)
     finally:
-        if old.exists() and not SITE.exists():
-            old.rename(SITE)
-    shutil.rmtree(old, ignore_errors=True)
+        put_back()
+        for leftover in (NEW, OLD):
+            shutil.rmtree(leftover, ignore_errors=True)
     shutil.rmtree(BUILD / ".doctrees", ignore_errors=True)  # what a plain `jupyter-book build .` believes to have made
+
+
+def put_back():
+    """Puts the last good site back, if a build was cut off between the two renames."""
+    if OLD.exists() and not SITE.exists():
+        OLD.rename(SITE)
+
+
+def in_short(error):
+    """What the system refused, in a line. Who copies a folder is told of every file that failed: here, of the first."""
+    if isinstance(error, shutil.Error) and isinstance(error.args[0], list):
+        return f"{NEW}: {error.args[0][0][-1]}"
+    return f"{error.filename or BUILD}: {error.strerror or error}"
 
 
 def _failed(how, status=1):

@@ -9,6 +9,7 @@ Standard library only, and no syntax newer than Python 2.7: a Python that is too
 """
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -22,6 +23,7 @@ OLDEST = (3, 11)
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 SHOWN = re.compile(r"Downloading (?!.*\.metadata)|Installing collected|ERROR")  # the lines of pip's that are shown
 OFFLINE = re.compile(r"No matching distribution|Could not find a version|ConnectionError|Max retries|Timeout|Proxy")
+ROOM = "the book takes about 2 GB, and 8 GB with the CUDA build of PyTorch (see README.md)."
 AGAIN = "When that is mended, run the same command again."
 
 
@@ -138,7 +140,13 @@ class Environment:
         venv = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, pass_fds=lock)
         output = venv.communicate()[0].decode("utf-8", "replace")
         if venv.returncode != 0:
-            raise SetUpError("Python could not make a virtual environment in .venv.\n{}{}".format(output, AGAIN))
+            said = output + self.room()
+            raise SetUpError("Python could not make a virtual environment in .venv.\n{}{}".format(said, AGAIN))
+
+    def room(self):
+        """What to say if the disk is nearly full, which `venv` itself does not."""
+        free = shutil.disk_usage(self.root).free // 10**6
+        return "The disk has {} MB left: {}\n".format(free, ROOM) if free < 100 else ""
 
     def install(self, extras, lock=()):
         """Install the requirements and `extras` with pip; its full output goes to .venv/pip.log.
@@ -187,7 +195,7 @@ class Environment:
         if status < 0:
             reason = "something killed pip (signal {}).".format(-status)
         elif "No space left" in output:
-            reason = "the disk is full.\nThey take about 2 GB, and 8 GB with the CUDA build of PyTorch (see README.md)."
+            reason = "the disk is full: " + ROOM
         elif "DO NOT MATCH THE HASHES" in output:
             said = [line for line in output.splitlines(True) if re.match(r"\s+(\S+==|Got )", line)]
             reason = (
@@ -257,6 +265,13 @@ def only_one(root=ROOT):
         yield (file.fileno(),)
 
 
+def in_words(error):
+    """What the system refused, and what to do about it."""
+    closed = error.errno in (errno.EACCES, errno.EPERM, errno.EROFS)
+    what = "Copy the book to a folder that you may write to, and run the same command there." if closed else AGAIN
+    return "The book's environment could not be made: {} ({})\n{}".format(error.strerror, error.filename, what)
+
+
 def stop(number, frame):
     raise KeyboardInterrupt
 
@@ -270,8 +285,11 @@ def main(arguments):
         signal.signal(signal.SIGTERM, stop)
         with only_one() as lock:
             Environment().ensure(extras, sys.version.split()[0] if chosen else None, lock)
-    except (SetUpError, OSError) as error:
+    except SetUpError as error:
         sys.stderr.write("\n{}\n\n".format(error))
+        return 1
+    except OSError as error:
+        sys.stderr.write("\n{}\n\n".format(in_words(error)))
         return 1
     except KeyboardInterrupt:
         sys.stderr.write("\nInterrupted. The next run begins the environment afresh.\n")

@@ -163,7 +163,7 @@ def test_the_cell_says_what_it_fetches_and_does_nothing_twice(fetch, address, tm
     wheels = wheel_of("executing", tmp_path)
     then = "import elbokit, executing; print(os.getcwd())"
     expected = f"{tmp_path / 'elbo/notebooks/solutions'}\n"
-    first = fetch(address, then, PIP_FIND_LINKS=str(wheels))
+    first = fetch(address, then, PIP_FIND_LINKS=wheels.as_uri())  # a path may have spaces
     assert first.stderr == ""
     assert first.stdout == f"Fetching the book's files from {address}\nFetching the package executing\n{expected}"
     again = fetch(address, then)  # as after a restart of the kernel
@@ -186,6 +186,13 @@ def test_a_package_that_cannot_be_had_is_named(fetch, address, plain_python, tmp
     failed = fetch(address)
     assert failed.returncode == 1
     assert "RuntimeError: Could not fetch the package executing:\n" in failed.stderr
+
+
+def test_an_old_numpy_is_named_and_what_to_do(plain_python, tmp_path):
+    code = "import sys, numpy; numpy.__version__ = '1.26.4'; sys.path.append(sys.argv[1]); import elbokit"
+    command = [plain_python, "-c", code, ROOT / "notebooks"]
+    failed = subprocess.run(command, cwd=tmp_path, env=clean(tmp_path), capture_output=True, text=True)
+    assert "ImportError: The book needs NumPy 2.0 or newer, and this is NumPy 1.26.4: upgrade it" in failed.stderr
 
 
 def test_the_environment_is_bare(colab_python, tmp_path):

@@ -3,6 +3,8 @@
 Everything here happens in small books of its own, with a stand-in for elbokit that leaves records and little else.
 """
 
+import errno
+import functools
 import json
 import os
 import re
@@ -399,6 +401,14 @@ def test_a_build_folder_that_cannot_be_written(book):
     assert failed.returncode == 1 and "✗ cannot write to" in failed.stderr and "Traceback" not in failed.stderr
 
 
+def test_a_read_only_checkout_runs_its_notebooks_into_another_folder(book, fake, monkeypatch, tmp_path_factory):
+    book.write("_build", "a file, where the folder should be")
+    out, kernels = tmp_path_factory.mktemp("out"), []
+    monkeypatch.setattr(run, "_make_fonts", kernels.append)
+    assert book.run(out=out)[0] == ALL
+    assert all(kernels[0][name].startswith(str(out)) for name in ("MPLCONFIGDIR", "IPYTHONDIR"))
+
+
 def test_two_at_once(book):
     with run.lock(book.root / "_build" / "executed" / ".lock"):
         assert (
@@ -606,6 +616,36 @@ def test_a_warning_fails_every_time_and_the_last_good_site_stays(built):
         assert built.files() == before
     built.write("book/index.md", "# Index\n\n<!-- ledger-summary -->\n")
     assert built.build().returncode == 0
+
+
+def test_a_build_killed_between_its_two_renames_has_lost_nothing(built):
+    before = built.files()
+    built.site.rename(built.root / "_build" / ".html.old")
+    built.write("_toc.yml", "a: [")
+    failed = built.build()
+    assert failed.returncode == 1 and f"the last good site is still in {built.site}" in failed.stderr
+    assert built.files() == before
+
+
+def test_a_disk_that_fills_up_with_the_new_site_leaves_the_old_one(tmp_path, monkeypatch):
+    made, site = tmp_path / "aside", tmp_path / "html"
+    for folder, text in ((made, "new"), (site, "old")):
+        folder.mkdir()
+        for name in ("a.html", "b.html"):
+            (folder / name).write_text(text)
+
+    def copy(source, target):
+        Path(target).touch()
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), target)
+
+    for name, place in (("BUILD", tmp_path), ("SITE", site), ("NEW", tmp_path / ".new"), ("OLD", tmp_path / ".old")):
+        monkeypatch.setattr(build, name, place)
+    monkeypatch.setattr(build.shutil, "copytree", functools.partial(shutil.copytree, copy_function=copy))
+    with pytest.raises(OSError) as caught:
+        build.put_in_place(made)
+    assert "No space left on device" in build.in_short(caught.value) and len(build.in_short(caught.value)) < 500
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["aside", "html"]
+    assert [path.read_text() for path in site.iterdir()] == ["old", "old"]
 
 
 def test_a_warning_in_a_notebook_names_its_cell(built):

@@ -1,6 +1,7 @@
 """The set-up, the make targets, the pins, the hooks and the workflows. Nothing is installed, and no network needed."""
 
 import ast
+import errno
 import hashlib
 import importlib.util
 import json
@@ -280,6 +281,33 @@ def test_a_file_that_is_not_the_one_named_stops_the_set_up(tmp_path, monkeypatch
     named.write_text("small==1.0 --hash=sha256:" + hashlib.sha256(wheel.read_bytes()).hexdigest())
     real.install([])
     assert "Would install small-1.0" in Path(real.log_path).read_text() and "requirements.txt" in real.rest
+
+
+@pytest.mark.parametrize(
+    ("number", "says"),
+    [
+        (errno.EROFS, "Read-only file system (/book/.venv)\nCopy the book to a folder that you may write to"),
+        (errno.ENOSPC, "No space left on device (/book/.venv)\nWhen that is mended, run the same command again."),
+    ],
+)
+def test_what_the_system_refuses_is_explained(monkeypatch, capsys, number, says):
+    def refuse(*anything):
+        raise OSError(number, os.strerror(number), "/book/.venv")
+
+    monkeypatch.setattr(environment.Environment, "ensure", refuse)
+    monkeypatch.setattr(environment.signal, "signal", lambda *anything: None)
+    assert environment.main([]) == 1
+    assert f"\nThe book's environment could not be made: {says}" in capsys.readouterr().err
+
+
+def test_a_full_disk_is_told_where_venv_only_says_that_it_failed(book, monkeypatch):
+    monkeypatch.setattr(environment.sys, "executable", "/bin/false")
+    usage = shutil.disk_usage(book)
+    monkeypatch.setattr(environment.shutil, "disk_usage", lambda path: usage._replace(free=3 * 10**6))
+    with pytest.raises(environment.SetUpError, match="could not make a virtual environment(?s:.*)disk has 3 MB left"):
+        environment.Environment(book).make()
+    monkeypatch.undo()
+    assert environment.Environment(book).record() == {}
 
 
 def test_two_set_ups_do_not_work_at_once(book):

@@ -231,9 +231,19 @@ def recorded(path):
         return None
 
 
-def environment(root, seed):
-    """The environment of the kernels: this tree's elbokit, one thread, the book's look, nobody's private settings."""
+def scratch(root, out):
+    """A folder for what the kernels keep, such as the list of fonts: the book's, or in `out` if that is read-only."""
     home = root.resolve() / "_build" / ".home"
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=home).close()
+        return home
+    except OSError:
+        return out.resolve() / ".home"
+
+
+def environment(root, seed, home):
+    """The environment of the kernels: this tree's elbokit, one thread, the book's look, nobody's private settings."""
     hidden = {name: value for name, value in os.environ.items() if name not in ("PYTHONWARNINGS", "MPLSTYLE")}
     return hidden | {
         "ELBO_BOOK": "1",
@@ -439,9 +449,9 @@ def run(root=ROOT, out=None, *, seed=None, docs=None, force=False, jobs=None, sa
     if problems:
         raise BuildError("\n".join(dict.fromkeys(problems)))
     if stale:
-        order = sorted(stale, key=stale.get, reverse=True)
+        order = sorted(reversed(stale), key=stale.get, reverse=True)  # of the unknown the last first: they train networks
         with lock(out / ".lock", "another execution of the notebooks"):
-            env = environment(root, seed)
+            env = environment(root, seed, scratch(root, out))
             runs = [Execution(root, doc, paths[doc], notebooks[doc], env, timeout) for doc in order]
 
             def keep(ran):

@@ -4,6 +4,12 @@ import os
 
 import numpy as np
 
+if np.lib.NumpyVersion(np.__version__) < "2.0.0":
+    raise ImportError(
+        f"The book needs NumPy 2.0 or newer, and this is NumPy {np.__version__}: "
+        "upgrade it (in a notebook: %pip install --upgrade numpy scipy matplotlib), then restart the kernel."
+    )
+
 __all__ = ["check", "data", "exercise", "figures", "rng"]
 
 
