@@ -449,7 +449,8 @@ def run(root=ROOT, out=None, *, seed=None, docs=None, force=False, jobs=None, sa
     if problems:
         raise BuildError("\n".join(dict.fromkeys(problems)))
     if stale:
-        order = sorted(reversed(stale), key=stale.get, reverse=True)  # of the unknown the last first: they train networks
+        places = list(paths)  # of those never run the last first: they train networks
+        order = sorted(stale, key=lambda doc: (stale[doc], places.index(doc)), reverse=True)
         with lock(out / ".lock", "another execution of the notebooks"):
             env = environment(root, seed, scratch(root, out))
             runs = [Execution(root, doc, paths[doc], notebooks[doc], env, timeout) for doc in order]
