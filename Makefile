@@ -16,7 +16,7 @@ book: setup  ## Run every notebook, check every equation, build the site
 
 test: setup-test  ## Build the book, then run all the tests
 	@$(VENV) book/build.py
-	@$(VENV) -m pytest -q tests $(ARGS)
+	@$(VENV) -m pytest -q -n auto --dist worksteal tests $(ARGS)
 
 pdf: setup-test  ## Print the book to one PDF (needs Chromium or Chrome)
 	@$(VENV) book/build.py

@@ -35,12 +35,12 @@ for _one, _two in map(str.split, PAIRS.split(",")):
 UNWRAPPED = set("""abs sqrt exp log log1p expm1 tanh square softmax sign cumsum transpose inv cholesky diag tril relu
 sigmoid expit flip digamma gammaln""".split())  # may leave their argument as it is
 SYMMETRIC = {"logaddexp", "maximum", "minimum", "add", "multiply", "isclose", "allclose"}
-FIRST_TWO = re.compile(r"norm\.(log)?pdf$|\bclip$")  # calls that give the same with their first two arguments swapped
+FIRST_TWO = re.compile(r"norm\.(log)?pdf$|\bclip$")  # the same with the first two arguments swapped
 UNORDERED = {"range", "reshape", "full", "ones", "zeros", "isinstance", "arange", "permute"} | SYMMETRIC
 OPERATORS = {ast.Mult: ast.Div, ast.Div: ast.Mult, ast.Pow: ast.Mult, ast.FloorDiv: ast.Mult}
 COMPARISONS = {ast.Lt: ast.GtE, ast.GtE: ast.Lt, ast.Gt: ast.LtE, ast.LtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq}
 SEEN = ("caught", "crashed")
-LISTED = {"name", "over", "because", "tol", "scale"}  # arguments of checks that are no mathematics
+LISTED = {"name", "over", "because", "tol", "scale", "mistake"}  # arguments of checks that are no mathematics
 
 
 def changes(node):
@@ -87,7 +87,8 @@ def calls(node):
         made += [node.args[1], node.args[2]]
     elif len(node.args) > 1 and plain and name not in UNORDERED:
         for i, (one, two) in enumerate(itertools.pairwise(node.args)):
-            same = i == 0 and FIRST_TWO.search(ast.unparse(node.func)) or ast.dump(one) == ast.dump(two)
+            same = i == 0 and FIRST_TWO.search(ast.unparse(node.func)) or i == 1 and name == "swapaxes"
+            same = same or ast.dump(one) == ast.dump(two)
             if not same and not isinstance(one, ast.Lambda):
                 made.append(ast.Call(node.func, [*node.args[:i], two, one, *node.args[i + 2:]], node.keywords))
     return made
@@ -181,9 +182,15 @@ def all_mutants(chapter, root=ROOT):
 
 
 def equivalents():
-    """{(notebook, place, change): why it is no change}; ValueError for an entry that says no reason."""
+    """{(notebook, place, change): why it is no change}; the notebook "*" for a function that has copies."""
     entries = tomllib.loads(EQUIVALENT.read_text(encoding="utf-8")).get("equivalent", [])
     return {(entry["notebook"], entry["place"], entry["change"]): entry["why"] for entry in entries if entry["why"]}
+
+
+def entry_of(mutant, known):
+    """The entry of `known` that explains a survivor, or None."""
+    keys = ((notebook, mutant.place, mutant.name) for notebook in (mutant.notebook.name, "*"))
+    return next((key for key in keys if key in known), None)
 
 
 def key_of(mutant):
@@ -214,22 +221,23 @@ def report(found):
     for chapter in dict.fromkeys(mutant.notebook.name for mutant, *_ in found):
         own = [(mutant, kind) for mutant, kind, _ in found if mutant.notebook.name == chapter]
         count, left = Counter(kind for _, kind in own), [mutant for mutant, kind in own if kind == "survived"]
-        entries = {(chapter, mutant.place, mutant.name) for mutant in left} & known.keys()
-        used |= entries
-        left = [mutant for mutant in left if (chapter, mutant.place, mutant.name) not in known]
+        explained = [entry for mutant in left if (entry := entry_of(mutant, known))]
+        used |= set(explained)
+        left = [mutant for mutant in left if not entry_of(mutant, known)]
         copies = [mutant for mutant in left if seen[definition(mutant), mutant.name]]
         open_ = [mutant for mutant in left if mutant not in copies]
         holes += open_
-        score = 1 - len(open_) / (len(own) - len(entries))
-        numbers = len(own), count["caught"], count["crashed"], len(entries), len(copies), len(open_)
+        score = 1 - len(open_) / (len(own) - len(explained))
+        numbers = len(own), count["caught"], count["crashed"], len(explained), len(copies), len(open_)
         lines.append([chapter, *map(str, numbers), f"{100 * score:.1f}"])
     head = ["chapter", "mutants", "caught", "crashed", "no change", "caught elsewhere", "survived", "score, %"]
     text = ["# Mutants by rule", "", "*Caught elsewhere*: in the same definition in another chapter.", ""]
     text += [seeds.table(head, lines), "", "## Survivors", ""]
     text += [f"- {mutant.notebook.name}, `{mutant.place}`: `{mutant.name}`" for mutant in holes] or ["None."]
     text += ["", "## No change", "", *(f"- {row[0]}, `{row[1]}`: `{row[2]}`: {known[row]}" for row in sorted(used))]
-    chapters = {line[0] for line in lines}
-    stale = [row for row in known if row[0] in chapters and row not in used]
+    judged = {(mutant.notebook.name, mutant.place) for mutant, *_ in found}
+    judged |= {("*", place) for _, place in judged}
+    stale = [row for row in known if row[:2] in judged and row not in used]
     text += [f"- in {EQUIVALENT.name}, but no survivor: {', '.join(row)}" for row in stale]
     return "\n".join([*text, ""])
 
