@@ -534,7 +534,8 @@ def judge(mutants):
     """The verdicts on mutants of one notebook, in this process: it runs the notebook, then forks for each mutant.
 
     A fork finds everything as the notebook left it. So it runs only the cells that can see the mutant: first as far as
-    the nearest check, then all of them. The whole notebook runs from its beginning before a mutant survives."""
+    the nearest check, then all of them. Should these fail unmutated, since a later cell has used one of their names for
+    something else, they run from nothing, after what they need. The whole notebook runs before a mutant survives."""
     notebook, names, controls = mutants[0].notebook, {}, {}
     everything, start = tuple(range(len(notebook.cells))), time.perf_counter()
     ran = run(notebook, everything, names=names)
@@ -545,14 +546,14 @@ def judge(mutants):
 
     def verdict(mutant):
         seeing, touched = notebook.seeing(mutant.index), notebook.touched(mutant.index)
-        for wanted in (seeing[:1], seeing):
-            indices = tuple(i for i in notebook.needed(wanted) if i in touched)
-            outcome = in_fork(run, notebook, indices, mutant, names, limit=limit)
+        for wanted, left in ((seeing[:1], names), (seeing, names), (seeing, None)):
+            indices = tuple(i for i in notebook.needed(wanted) if left is None or i in touched)
+            outcome = in_fork(run, notebook, indices, mutant, left, limit=limit)
             if outcome.kind != "passed":
                 before = tuple(i for i in indices if outcome.cell < 0 or i <= outcome.cell)
-                if before not in controls:  # the same cells, unmutated
-                    controls[before] = in_fork(run, notebook, before, None, names, limit=limit)
-                if controls[before].kind == "passed":
+                if (before, left is None) not in controls:  # the same cells, unmutated
+                    controls[before, left is None] = in_fork(run, notebook, before, None, left, limit=limit)
+                if controls[before, left is None].kind == "passed":
                     break
         else:
             outcome = in_fork(run, notebook, everything, mutant, limit=limit)
