@@ -99,10 +99,10 @@ def test_a_survivor_is_told_and_an_explained_one_is_no_survivor(tmp_path, monkey
     entry = {"notebook": "01_tiny", "place": "f", "change": "x + 1 → x", "why": "times 0"}
     mutations.EQUIVALENT.write_text("[[equivalent]]\n" + "".join(f'{key} = "{text}"\n' for key, text in entry.items()))
     found = list(mutations.judged(made, tmp_path / "out"))
-    assert {mutant.name: kind for mutant, kind, _ in found}["0 → 1"] == "caught"
+    assert {mutant.name: kind for mutant, kind in found}["0 → 1"] == "caught"
     text = mutations.report(found)
     survivors, same = text.split("## No change")
     assert "`x + 1 → 1`" in survivors and "`x + 1 → x`" not in survivors and "`x + 1 → x`: times 0" in same
     monkeypatch.setattr(mutants, "judge_all", lambda *ask, **how: iter(()))
     again = list(mutations.judged(made, tmp_path / "out"))
-    assert sorted(kind for _, kind, _ in again) == sorted(kind for _, kind, _ in found), "kept, not judged again"
+    assert sorted(kind for _, kind in again) == sorted(kind for _, kind in found), "kept, not judged again"

@@ -30,7 +30,7 @@ What decides: two notebooks, 10 and 11, which train networks and measure them; a
 which reads what has changed but writes every page, since each page's navigation and links depend on all.
 """
 WHY_TESTS = """
-`pytest tests` after a build, in one process, as `make test` runs it.
+`pytest tests` after a build, on all cores, as `make test` runs it.
 The aim for `make test` is 12 minutes on two cores.
 """
 COLD, TESTS = 240.0, 720.0  # seconds, the aims
@@ -130,7 +130,8 @@ def tests(arguments=()):
     subprocess.run([sys.executable, frame.ROOT / "book" / "build.py"], cwd=frame.ROOT, check=True)
     with tempfile.TemporaryDirectory() as folder:
         report, start = Path(folder, "report.xml"), time.perf_counter()
-        command = [sys.executable, "-m", "pytest", "-q", "tests", f"--junit-xml={report}", *arguments]
+        command = [sys.executable, "-m", "pytest", "-q", "-n", "auto", "--dist", "worksteal", "tests"]
+        command += [f"--junit-xml={report}", *arguments]
         done = subprocess.run(command, cwd=frame.ROOT)
         whole = time.perf_counter() - start
         if done.returncode:

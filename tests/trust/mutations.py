@@ -21,7 +21,6 @@ sys.path.insert(0, str(ROOT / "tests"))
 import seeds  # noqa: E402
 
 import mutants  # noqa: E402
-from mutants import Mutant  # noqa: E402
 
 EQUIVALENT = Path(__file__).with_name("equivalent.toml")
 MOST = 100  # mutants judged by one process: what an interruption may cost
@@ -158,24 +157,23 @@ def checks_in(cell):
     """The calls of checks in a cell, but for those that are to fail or judge a reader."""
     caught = {call for block in ast.walk(cell) if isinstance(block, ast.With) and "check.catches" in
               ast.unparse(block.items[0].context_expr) for call in ast.walk(block)}
-    calls = [node for node in ast.walk(cell) if _is_check(node) and node not in caught]
-    return [node for node in calls if node.func.attr in ("equal", "chain", "bound", "mean")]
+    made = [node for node in ast.walk(cell) if _is_check(node) and node not in caught]
+    return [node for node in made if node.func.attr in ("equal", "chain", "bound", "mean")]
 
 
 def all_mutants(chapter, root=ROOT):
     """Every Mutant of a chapter's functions and checks."""
-    notebook, made = mutants.load(chapter, root), []
+    notebook, parts = mutants.load(chapter, root), []
     for function in notebook.equation_functions():
         index = notebook.where(function)
         tree = ast.parse(notebook.cells[index].source)
         part = next(node for node in tree.body if getattr(node, "name", None) == function)
-        made += [Mutant(notebook, index, source, function, what, True) for source, what in mutations(tree, part)]
+        parts.append((index, function, tree, part))
     for index, cell in enumerate(notebook.cells):
         tree = ast.parse(cell.source)
-        for call in checks_in(tree):
-            place = f"check {ast.unparse(call.args[0])}"
-            made += [Mutant(notebook, index, source, place, what, True) for source, what in mutations(tree, call)]
-    return made
+        parts += [(index, f"check {ast.unparse(call.args[0])}", tree, call) for call in checks_in(tree)]
+    return [mutants.Mutant(notebook, index, source, place, what, True)
+            for index, place, tree, part in parts for source, what in mutations(tree, part)]
 
 
 # ---------------------------------------------------------------- judging them
@@ -199,27 +197,28 @@ def key_of(mutant):
 
 
 def judged(made, out):
-    """Yields (mutant, kind, detail) of each, those on record first; records each new one."""
-    known, path = {}, out / "mutations.jsonl"
-    for row in seeds.rows(path):
-        known[row["key"]] = row
-    keys = {id(mutant): key_of(mutant) for mutant in made}
-    yield from ((m, known[keys[id(m)]]["kind"], known[keys[id(m)]]["detail"]) for m in made if keys[id(m)] in known)
-    todo = [mutant for mutant in made if keys[id(mutant)] not in known]
+    """Yields (mutant, kind) of each, those on record first; records each new one."""
+    path = out / "mutations.jsonl"
+    known, todo = {row["key"]: row["kind"] for row in seeds.rows(path)}, []
+    for mutant in made:
+        if (key := key_of(mutant)) in known:
+            yield mutant, known[key]
+        else:
+            todo.append(mutant)
     with seeds.appending(path) as record:
-        for mutant, verdict in zip(todo, mutants.judge_all(todo, most=MOST)):
-            record({"key": keys[id(mutant)], "kind": verdict.kind, "detail": verdict.detail})
-            yield mutant, verdict.kind, verdict.detail
+        for verdict in mutants.judge_all(todo, most=MOST):
+            record({"key": key_of(verdict.mutant), "kind": verdict.kind, "detail": verdict.detail})
+            yield verdict.mutant, verdict.kind
 
 
 def report(found):
-    """The report, as Markdown. found: (mutant, kind, detail) of each."""
+    """The report, as Markdown. found: (mutant, kind) of each."""
     known, used, lines, holes, seen = equivalents(), set(), [], [], defaultdict(set)
-    for mutant, kind, _ in found:
+    for mutant, kind in found:
         if kind in SEEN:
             seen[definition(mutant), mutant.name].add(mutant.notebook.name)
-    for chapter in dict.fromkeys(mutant.notebook.name for mutant, *_ in found):
-        own = [(mutant, kind) for mutant, kind, _ in found if mutant.notebook.name == chapter]
+    for chapter in dict.fromkeys(mutant.notebook.name for mutant, _ in found):
+        own = [(mutant, kind) for mutant, kind in found if mutant.notebook.name == chapter]
         count, left = Counter(kind for _, kind in own), [mutant for mutant, kind in own if kind == "survived"]
         explained = [entry for mutant in left if (entry := entry_of(mutant, known))]
         used |= set(explained)
@@ -235,7 +234,7 @@ def report(found):
     text += [seeds.table(head, lines), "", "## Survivors", ""]
     text += [f"- {mutant.notebook.name}, `{mutant.place}`: `{mutant.name}`" for mutant in holes] or ["None."]
     text += ["", "## No change", "", *(f"- {row[0]}, `{row[1]}`: `{row[2]}`: {known[row]}" for row in sorted(used))]
-    judged = {(mutant.notebook.name, mutant.place) for mutant, *_ in found}
+    judged = {(mutant.notebook.name, mutant.place) for mutant, _ in found}
     judged |= {("*", place) for _, place in judged}
     stale = [row for row in known if row[:2] in judged and row not in used]
     text += [f"- in {EQUIVALENT.name}, but no survivor: {', '.join(row)}" for row in stale]

@@ -26,10 +26,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
 
-import mutants  # noqa: E402  before NumPy, which it holds to one thread
-
-sys.path.insert(0, str(ROOT / "book" / "_ext"))
-
+import mutants  # noqa: E402  before NumPy, which it holds to one thread; it knows the way to book/_ext
 import run  # noqa: E402
 
 OUT = ROOT / "_build" / "trust"
