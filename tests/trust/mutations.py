@@ -86,7 +86,7 @@ def calls(node):
         made += [node.args[1], node.args[2]]
     elif len(node.args) > 1 and plain and name not in UNORDERED:
         for i, (one, two) in enumerate(itertools.pairwise(node.args)):
-            same = i == 0 and FIRST_TWO.search(ast.unparse(node.func)) or i == 1 and name == "swapaxes"
+            same = i == 0 and FIRST_TWO.search(ast.unparse(node.func)) or name == "swapaxes" and i == len(node.args) - 2
             same = same or ast.dump(one) == ast.dump(two)
             if not same and not isinstance(one, ast.Lambda):
                 made.append(ast.Call(node.func, [*node.args[:i], two, one, *node.args[i + 2:]], node.keywords))
