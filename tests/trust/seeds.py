@@ -154,44 +154,54 @@ def table(head, rows):
     return "\n".join(f"| {' | '.join(row)} |" for row in (head, marks, *rows))
 
 
-def report(runs):
-    """The report, as Markdown."""
-    checks, per = by_check(runs), defaultdict(list)
+def of_notebooks(runs, checks):
+    """The table of the notebooks: runs, passes, and how much of an allowance was used up."""
+    per, lines = defaultdict(list), []
     for made in runs:
         per[made["notebook"]].append(made)
-    lines = []
     for name in filter(per.__contains__, notebooks()):
         own = {key: records for key, records in checks.items() if key[0] == name}
         share = max((r["worst"] / r["tolerance"] for rs in own.values() for r in rs if r["tolerance"]), default=0)
         passed = sum(not made["failed"] for made in per[name])
         seconds = sorted(made["seconds"] for made in per[name])[len(per[name]) // 2]
         lines.append([name, str(len(per[name])), str(passed), str(len(own)), f"{share:.2g}", f"{seconds:.1f}"])
-    text = ["# Seeds", "", f"{len(runs):,} runs, {sum(not r['failed'] for r in runs):,} passed; "
-            f"{sum(len(r['checks']) for r in runs):,} checks. "
-            + ", ".join(f"{package} {metadata.version(package)}" for package in PACKAGES) + ".", "",
-            table(["notebook", "seeds", "passed", "checks", "worst / allowed", "median s"], lines), ""]
-    failures = [f"- {r['notebook']}, seed {r['seed']}: {r['failed']}" for r in runs if r["failed"]]
-    text += ["## What failed", "", *(failures or ["Nothing."]), ""]
+    return table(["notebook", "seeds", "passed", "checks", "worst / allowed", "median s"], lines)
 
-    sampled = {key: records for key, records in checks.items() if key[-1] == "mean"}
+
+def of_scores(checks):
+    """The table of the sampled means: do their scores follow the normal law?"""
+    sampled, lines = {key: records for key, records in checks.items() if key[-1] == "mean"}, []
     means = sum(len(records[0]["scores"]) for records in sampled.values())
-    lines = []
     for (name, cell, place, equation, _), records in sampled.items():
         spread, bias, odd = law([record["scores"] for record in records], means)
         lines.append([name, f"{cell}, {place}", f"({equation})", str(len(records)), str(len(records[0]["scores"])),
                      f"{spread:.2f}", f"{bias:+.2f}", f"{max(r['worst'] for r in records):.2f}",
                      f"{min(r['mistake_z'] or 0 for r in records):.1f}", "ODD" if odd else ""])
     head = ["notebook", "cell", "equation", "seeds", "means", "spread", "mean", "worst z", "mistake's z", ""]
-    text += ["## Scores of the sampled means", "", "By the normal law their spread is 1 and their mean 0.", ""]
-    text += [table(head, lines), ""]
+    return table(head, lines)
 
+
+def of_checks(checks):
+    """The table of every check: its worst residual over the seeds."""
     lines = []
     for (name, cell, place, equation, kind), records in checks.items():
         worst = max(record["worst"] for record in records)
         lines.append([name, f"{cell}, {place}", f"({equation})", kind, str(len(records)), f"{worst:.1e}",
                      f"{records[0]['tolerance']:.0e}", f"{worst / records[0]['tolerance'] if worst else 0:.2g}"])
-    head = ["notebook", "cell", "equation", "kind", "seeds", "worst residual", "allowed", "share"]
-    return "\n".join([*text, "## Every check", "", table(head, lines), ""])
+    return table(["notebook", "cell", "equation", "kind", "seeds", "worst residual", "allowed", "share"], lines)
+
+
+def report(runs):
+    """The report, as Markdown."""
+    checks = by_check(runs)
+    failures = [f"- {made['notebook']}, seed {made['seed']}: {made['failed']}" for made in runs if made["failed"]]
+    versions = ", ".join(f"{package} {metadata.version(package)}" for package in PACKAGES)
+    made = sum(len(each["checks"]) for each in runs)
+    counts = f"{len(runs):,} runs, {len(runs) - len(failures):,} passed; {made:,} checks. {versions}."
+    sections = ["# Seeds", counts, of_notebooks(runs, checks), "## What failed", "\n".join(failures or ["Nothing."]),
+                "## Scores of the sampled means", "By the normal law their spread is 1 and their mean 0.",
+                of_scores(checks), "## Every check", of_checks(checks)]
+    return "\n\n".join(sections) + "\n"
 
 
 def main(arguments=None):
