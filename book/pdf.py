@@ -223,8 +223,12 @@ def main():
     listed = contents(yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8")))
     try:
         make(SITE, listed, PDF)
-    except (PdfError, OSError) as error:
+    except PdfError as error:
         print(f"\n✗ {error}\n", file=sys.stderr)
+        return 1
+    except OSError as error:
+        kept = "; the one that was there is still there" if PDF.is_file() else ""
+        print(f"\n✗ the PDF was not written: {error}{kept}\n", file=sys.stderr)
         return 1
     print(f"\n  {PDF.as_uri()} ({PDF.stat().st_size / 1e6:.1f} MB)\n")
     return 0
