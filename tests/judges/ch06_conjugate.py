@@ -397,19 +397,29 @@ def elbo_gmm(f, rng):
     close(f(x, *q, PRIOR, 0.7), evidence_by_hand(x, PRIOR, 0.7, 2) - gap_by_hand(x, *q, PRIOR, 0.7).sum(), rtol=1e-10)
 
 
+def labels_by_hand(x, alpha, theta):
+    log_phi = [mean_of_log_by_mpmath(each, 1.0) for each in alpha] + mean_log_lik_by_hand(x, theta)
+    return special.softmax(log_phi, axis=-1)
+
+
+def params_by_hand(x, phi, prior, alpha_0):
+    """alpha, theta: sums over the points, group by group and coordinate by coordinate."""
+    (mu_0, lam_0, a_0, b_0), (K, D) = prior, (phi.shape[1], x.shape[1])
+    theta = np.zeros((4, K, D))
+    for k, d in itertools.product(range(K), range(D)):
+        count, total, squares = phi[:, k].sum(), phi[:, k] @ x[:, d], phi[:, k] @ x[:, d] ** 2
+        mu = (lam_0 * mu_0 + total) / (lam_0 + count)
+        b = b_0 + (squares + lam_0 * mu_0**2 - (lam_0 + count) * mu**2) / 2
+        theta[:, k, d] = mu, lam_0 + count, a_0 + count / 2, b
+    return alpha_0 + phi.sum(0), theta
+
+
 @judge
 def falls_gmm(f, rng):
     """One sweep against the exact evidence's gaps, labelling by labelling."""
     x, (phi, alpha, theta) = rng.normal(size=(3, 2)), some_q(rng, 3, 2, 2)
-    log_phi = [mean_of_log_by_mpmath(each, 1.0) for each in alpha] + mean_log_lik_by_hand(x, theta)
-    first = special.softmax(log_phi, axis=-1)
-    params = [0.7 + first.sum(0), np.zeros((4, 2, 2))]
-    mu_0, lam_0, a_0, b_0 = PRIOR
-    for k, d in itertools.product(range(2), range(2)):
-        count, total, squares = first[:, k].sum(), first[:, k] @ x[:, d], first[:, k] @ x[:, d] ** 2
-        mu = (lam_0 * mu_0 + total) / (lam_0 + count)
-        b = b_0 + (squares + lam_0 * mu_0**2 - (lam_0 + count) * mu**2) / 2
-        params[1][:, k, d] = mu, lam_0 + count, a_0 + count / 2, b
+    first = labels_by_hand(x, alpha, theta)
+    params = params_by_hand(x, first, PRIOR, 0.7)
     stages = [(phi, alpha, theta), (first, alpha, theta), (first, *params)]
     gaps = [gap_by_hand(x, *stage, PRIOR, 0.7).sum() for stage in stages]
     kls = [
@@ -418,6 +428,17 @@ def falls_gmm(f, rng):
         + kl_normal_gamma_by_hand(theta, params[1]).sum(),
     ]
     close(f(x, phi, alpha, theta, PRIOR, 0.7, sweeps=1), [-np.diff(gaps), kls], rtol=1e-9, atol=1e-10)
+
+
+@judge
+def fit_gmm(f, rng):
+    x, (start, _, _) = rng.normal(size=(5, 2)), some_q(rng, 5, 2, 3)
+    phi = start
+    for sweeps in range(3):
+        alpha, theta = params_by_hand(x, phi, PRIOR, 0.7)
+        for ours, by_hand in zip(f(x, start, PRIOR, 0.7, sweeps), (phi, alpha, theta), strict=True):
+            close(ours, by_hand, rtol=1e-9)
+        phi = labels_by_hand(x, alpha, theta)
 
 
 def renumbered_by_hand(q_z, n, K):
