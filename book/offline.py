@@ -37,12 +37,9 @@ def main():
     """The command line. -> exit status"""
     try:
         packed(SITE, ARCHIVE)
-    except OfflineError as error:
-        print(f"\n✗ {error}\n", file=sys.stderr)
-        return 1
-    except OSError as error:
+    except (OfflineError, OSError) as error:
         kept = "; the one that was there is still there" if ARCHIVE.is_file() else ""
-        print(f"\n✗ the archive was not written: {error}{kept}\n", file=sys.stderr)
+        print(f"\n✗ {error}\n\nthe archive was not written{kept}", file=sys.stderr)
         return 1
     print(f"\n  {ARCHIVE.as_uri()} ({ARCHIVE.stat().st_size / 1e6:.1f} MB)\n")
     return 0

@@ -223,12 +223,9 @@ def main():
     listed = contents(yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8")))
     try:
         make(SITE, listed, PDF)
-    except PdfError as error:
-        print(f"\n✗ {error}\n", file=sys.stderr)
-        return 1
-    except OSError as error:
+    except (PdfError, OSError) as error:
         kept = "; the one that was there is still there" if PDF.is_file() else ""
-        print(f"\n✗ the PDF was not written: {error}{kept}\n", file=sys.stderr)
+        print(f"\n✗ {error}\n\nthe PDF was not written{kept}", file=sys.stderr)
         return 1
     print(f"\n  {PDF.as_uri()} ({PDF.stat().st_size / 1e6:.1f} MB)\n")
     return 0
